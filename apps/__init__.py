@@ -1,0 +1,1 @@
+"""Screens and sockets over the one door, `Workbench`. They decide nothing."""

@@ -1,0 +1,200 @@
+"""How the command line words what the `Workbench` says: lists, single facts, and what to do first."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from apps import terminal
+from pipeline.model import Enrichment, StageName
+from workbench.jobs import Clip, Episode, Job, Status
+from workbench.settings import Chosen
+
+if TYPE_CHECKING:
+    from apps.batch import Outcome
+    from apps.doctor import Finding
+    from workbench.workbench import Workbench
+
+
+def show_discovery(result: dict[str, Any], inbox: Path) -> None:
+    """The episodes that were found, and the files that are none yet, each with why."""
+    found = [(one["episode_id"], terminal.clock(one["duration"]), one["file"]) for one in result["episodes"]]
+    if found:
+        terminal.show_table(("episode", "length", "file"), found)
+    for one in result["skipped"]:
+        terminal.say(f"skipped: {one['reason']}")
+    for file in result["waiting"]:
+        terminal.say(f"waiting: {file} is still being written")
+    if not any(result.values()):
+        terminal.say(f"no recordings found: drop some into {inbox}, or name a file or a folder")
+
+
+def show_outcomes(bench: "Workbench", outcomes: Sequence["Outcome"]) -> None:
+    """One row for each recording; a finished one with the place of its results."""
+    rows = [
+        (one.episode_id or one.file, one.status, one.stage or "", _results(bench, one)) for one in outcomes
+    ]
+    if rows:
+        terminal.show_table(("episode", "status", "stage", "results"), rows)
+
+
+def show_clips(clips: Sequence[Clip], shelf: Path) -> None:
+    """An episode's clips, the best first."""
+    if not clips:
+        terminal.say("no clips: nothing in the recording was found worth one")
+        return
+    rows = [
+        (clip.clip_id, terminal.clock(clip.span.start), f"{clip.span.duration:.0f} s", *_rated(clip))
+        for clip in clips
+    ]
+    terminal.show_table(("clip", "from", "length", "score", "files", "why"), rows)
+    terminal.show(f"files: {shelf / 'clips'}")
+
+
+def show_jobs(jobs: Sequence[Job], library: Path, *, as_json: bool) -> None:
+    """A row for each job."""
+    if as_json:
+        terminal.show_json(jobs)
+    elif jobs:
+        rows = [
+            (
+                job.job_id,
+                job.job_type,
+                job.episode_id or "",
+                job.status,
+                f"{job.progress:.0f} %",
+                job.current_stage or "",
+                terminal.moment(job.created_at),
+                job.message,
+            )
+            for job in jobs
+        ]
+        headers = ("job", "type", "episode", "status", "progress", "stage", "created", "message")
+        terminal.show_table(headers, rows)
+    if not jobs:
+        terminal.say(f"no jobs: {_first(library)}")
+
+
+def show_job(job: Job, log: Sequence[dict[str, Any]], *, as_json: bool) -> None:
+    """All of a job, and what happened to it."""
+    if as_json:
+        terminal.show_json({**job.model_dump(mode="json"), "log": log})
+        return
+    facts = [(name, value) for name, value in job if name not in ("params", "result", "failure")]
+    failure = [("failure", job.failure.reason)] if job.failure else []
+    params = [("params", json.dumps(job.params)), ("result", json.dumps(job.result) if job.result else None)]
+    terminal.show_facts([*facts, *failure, *params])
+    rows = [(terminal.moment(one["at_utc"]), one["kind"], _event(one["body"])) for one in log]
+    terminal.show_table(("\nwhen", "\nwhat", ""), rows)
+
+
+def show_episodes(episodes: Sequence[Episode], library: Path, *, as_json: bool) -> None:
+    """A row for each episode."""
+    if as_json:
+        terminal.show_json(episodes)
+    elif episodes:
+        rows = [
+            (
+                one.episode_id,
+                one.stage,
+                terminal.clock(one.duration),
+                terminal.moment(one.updated_at),
+                one.title,
+            )
+            for one in episodes
+        ]
+        terminal.show_table(("episode", "stage", "length", "updated", "title"), rows)
+    if not episodes:
+        terminal.say(f"no episodes yet: {_first(library)}")
+
+
+def show_episode(bench: "Workbench", episode: Episode, *, as_json: bool) -> None:
+    """All that is known of an episode, and where its files are."""
+    clips, shelf = bench.clips(episode.episode_id), bench.shelf(episode.episode_id)
+    if as_json:
+        paths = {"shelf": shelf, "files": bench.files(episode.episode_id)}
+        terminal.show_json({**episode.model_dump(mode="json"), **paths, "clips": clips})
+        return
+    terminal.show_facts(
+        [
+            ("episode", episode.episode_id),
+            ("title", episode.title),
+            ("stage", episode.stage),
+            ("length", terminal.clock(episode.duration)),
+            ("recording", episode.recording),
+            ("sha256", episode.sha256),
+            ("created", terminal.moment(episode.created_at)),
+            ("updated", terminal.moment(episode.updated_at)),
+            *results(shelf),
+            *_content(episode),
+        ]
+    )
+    if clips:
+        show_clips(clips, shelf)
+    if episode.stage is not StageName.CLIPPED:
+        terminal.say(f"Next: workbench process {episode.episode_id}")
+
+
+def results(shelf: Path) -> list[tuple[str, object]]:
+    """Where an episode's readable results are, as far as they are there."""
+    subtitles = [path for pattern in ("*.srt", "*.vtt") for path in sorted(shelf.glob(pattern))]
+    places = [("page", shelf / "index.html"), *(("subtitles", path) for path in subtitles)]
+    return [(name, path) for name, path in [*places, ("clips", shelf / "clips")] if path.exists()]
+
+
+def show_finding(finding: "Finding") -> None:
+    """A line for one of the doctor's checks, and one for what to do."""
+    terminal.show(f"{finding.check:<13} {finding.state:<8} {finding.found}")
+    if finding.advice:
+        terminal.show(f"{'':<22} {finding.advice}")
+
+
+def template(settings: Sequence[Chosen]) -> str:
+    """A settings file in which every setting stands with its default, commented out."""
+    lines = ["# Settings of this library. Variables named WORKBENCH_<SETTING> and flags are stronger.", ""]
+    for one in settings:
+        if one.name != "library":
+            lines += [f"# {one.help}", f"# {one.name} = {toml(one.value)}".rstrip(), ""]
+    return "\n".join(lines)
+
+
+def toml(value: object) -> str:
+    """`value` as it is written in the settings file; nothing for one that is not set."""
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _first(library: Path) -> str:
+    return f"drop recordings into {library / 'inbox'} or run `workbench process FILE`"
+
+
+def _results(bench: "Workbench", outcome: "Outcome") -> str:
+    if outcome.failure:
+        return outcome.failure.reason
+    if outcome.status is not Status.COMPLETED or outcome.episode_id is None:
+        return ""
+    shelf = bench.shelf(outcome.episode_id)
+    return str(shelf / "index.html" if (shelf / "index.html").exists() else shelf)
+
+
+def _rated(clip: Clip) -> tuple[str, int, str]:
+    return f"{clip.score:.2f}", len(clip.files), "; ".join(clip.reasons)
+
+
+def _event(body: dict[str, Any]) -> str:
+    return "; ".join(f"{name}: {value}" if name != "message" else str(value) for name, value in body.items())
+
+
+def _content(episode: Episode) -> list[tuple[str, object]]:
+    """What the episode is about, once it is enriched."""
+    if "enrichment" not in episode.artefacts:
+        return []
+    file = Path(episode.artefacts["enrichment"]) / "enrichment.json"
+    known = Enrichment.model_validate_json(file.read_bytes())
+    return [
+        ("enricher", " ".join(filter(None, (known.enricher, known.model)))),
+        ("summary", known.summary),
+        ("keywords", ", ".join(known.keywords)),
+        ("names", ", ".join(name.name for name in known.names)),
+        *(("chapter", f"{terminal.clock(one.span.start)} {one.title}") for one in known.chapters),
+        *(("quote", f"“{one.text}”") for one in known.quotes),
+    ]

@@ -1,0 +1,265 @@
+"""Shows how jobs go until they have ended, and minds Ctrl-C meanwhile.
+
+On a terminal every open job has a row with a bar; in a pipe it has a line when its stage changes and
+every ten seconds. How a job ended is one line that stays.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
+from rich.text import Text
+
+from apps import terminal
+from pipeline.model import Report, Seconds, StageName
+from workbench.errors import NotAllowed
+from workbench.jobs import Job, Status
+
+if TYPE_CHECKING:
+    from workbench.workbench import Workbench
+
+_LOOK_EVERY: Seconds = 0.1
+_SAY_EVERY: Seconds = 10.0
+_NARROW = 110  # columns; below this the bar gives room to the words
+_DOING = {
+    None: "starting",
+    StageName.DISCOVERED: "examining",
+    StageName.TRANSCRIBED: "transcribing",
+    StageName.ENRICHED: "enriching",
+    StageName.RENDERED: "rendering",
+    StageName.CLIPPED: "clipping",
+}
+
+
+class Signals:
+    """While it is entered, Ctrl-C asks for a cancel and a second one stops at once; SIGTERM asks to leave."""
+
+    def __init__(self) -> None:
+        self.cancel = False
+        self.leave = False
+
+    def __enter__(self) -> Self:
+        self._before = {
+            signal.SIGINT: signal.signal(signal.SIGINT, self._interrupted),
+            signal.SIGTERM: signal.signal(signal.SIGTERM, self._terminated),
+        }
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        if self.cancel:
+            if sys.stderr.isatty():
+                os.write(2, b"\x1b[?25h\n")  # the bars hide the cursor
+            os._exit(terminal.CANCELLED)  # the workers and their ffmpeg end when this process is gone
+        self.cancel = True
+
+    def _terminated(self, number: int, frame: FrameType | None) -> None:
+        self.leave = True
+
+
+def watch(bench: "Workbench", titles: Mapping[str, str], signals: Signals) -> list[Job]:
+    """Show the jobs in `titles` (job id → what to call it) until all have ended; return them.
+
+    On the first Ctrl-C they are cancelled. Raises SystemExit on SIGTERM: the jobs stay open.
+    """
+    jobs = {job_id: bench.job(job_id) for job_id in titles}
+    told = False
+    with view(titles) as screen:
+        while True:
+            jobs = {job_id: job if job.ended else bench.job(job_id) for job_id, job in jobs.items()}
+            screen.update(list(jobs.values()))
+            left = [job_id for job_id, job in jobs.items() if not job.ended]
+            if signals.leave:
+                raise SystemExit(terminal.TERMINATED)
+            if not left:
+                return list(jobs.values())
+            if signals.cancel and not told:
+                told = True
+                screen.say("cancelling… press Ctrl-C again to stop at once")
+                _cancel(bench, left)
+            time.sleep(_LOOK_EVERY)
+
+
+def _cancel(bench: "Workbench", job_ids: list[str]) -> None:
+    for job_id in job_ids:
+        with suppress(NotAllowed):  # it has just ended
+            bench.cancel(job_id)
+
+
+@contextmanager
+def share_view(title: str) -> Iterator[Report]:
+    """A bar, or a line every ten seconds, for work of this process that reports its done share."""
+    screen = terminal.console(sys.stderr)
+    if _has_bars(screen):
+        with Progress(*_columns(screen.width), console=screen, expand=True, transient=True) as progress:
+            row = progress.add_task(title, total=1.0, stage="", message="", left="")
+            yield lambda share: progress.update(row, completed=share)
+        return
+    said = -_SAY_EVERY
+
+    def tell(share: float) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _SAY_EVERY:
+            said = time.monotonic()
+            terminal.say(f"{title}: {share:.0%}")
+
+    yield tell
+
+
+class View(Protocol):
+    """Where the state of jobs is shown."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None: ...
+    def update(self, jobs: list[Job]) -> None: ...
+    def say(self, text: str) -> None: ...
+
+
+def view(titles: Mapping[str, str]) -> View:
+    """Bars on a terminal, lines elsewhere."""
+    screen = terminal.console(sys.stderr)
+    return Bars(titles) if _has_bars(screen) else Lines(titles)
+
+
+def _has_bars(screen: Console) -> bool:
+    return screen.is_terminal and not screen.is_dumb_terminal
+
+
+class Lines:
+    """A line for each change of stage, and now and then."""
+
+    def __init__(self, titles: Mapping[str, str]) -> None:
+        self._titles = titles
+        self._said: dict[str, tuple[str, Seconds]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        pass
+
+    def update(self, jobs: list[Job]) -> None:
+        now = time.monotonic()
+        for job in jobs:
+            state = str(job.status if job.ended else job.current_stage)
+            said, at = self._said.get(job.job_id, ("", now))
+            is_due = not job.ended and now - at >= _SAY_EVERY
+            if job.status is not Status.QUEUED and (state != said or is_due):
+                self.say(_line(job, self._titles[job.job_id]))
+                self._said[job.job_id] = (state, now)
+
+    def say(self, text: str) -> None:
+        terminal.say(text)
+
+
+class Bars:
+    """A row with a bar for each open job, those that run first."""
+
+    def __init__(self, titles: Mapping[str, str]) -> None:
+        self._titles = titles
+        self._screen = terminal.console(sys.stderr)
+        self._progress = Progress(*_columns(self._screen.width), console=self._screen, expand=True)
+        self._rows: dict[str, TaskID] = {}
+        self._ended: set[str] = set()
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        for row in self._rows.values():
+            self._progress.remove_task(row)
+        self._progress.stop()
+
+    def update(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            if job.ended and job.job_id not in self._ended:
+                self._end(job)
+        still = sorted((job for job in jobs if not job.ended), key=lambda job: job.status is Status.QUEUED)
+        room = max(1, self._screen.height - 3)
+        for job in still[:room]:
+            self._show(job)
+
+    def say(self, text: str) -> None:
+        self._progress.print(Text(text))
+
+    def _show(self, job: Job) -> None:
+        if job.job_id not in self._rows:
+            self._rows[job.job_id] = self._progress.add_task(
+                self._titles[job.job_id], start=False, total=100, stage="", message="", left=""
+            )
+        row = self._rows[job.job_id]
+        if job.status is Status.RUNNING:
+            self._progress.start_task(row)
+        self._progress.update(
+            row, completed=job.progress, stage=_doing(job), message=job.message, left=_time_left(job)
+        )
+
+    def _end(self, job: Job) -> None:
+        self._ended.add(job.job_id)
+        if job.job_id in self._rows:
+            self._progress.remove_task(self._rows.pop(job.job_id))
+        self.say(_line(job, self._titles[job.job_id]))
+
+
+def _columns(width: int) -> tuple[TextColumn | BarColumn | TimeElapsedColumn, ...]:
+    def text(form: str, **column: object) -> TextColumn:
+        shape = Column(no_wrap=True, overflow="ellipsis", **column)  # type: ignore[arg-type]
+        return TextColumn(form, markup=False, table_column=shape)
+
+    return (
+        text("{task.description}", ratio=3),
+        text("{task.fields[stage]}", min_width=12),
+        BarColumn(bar_width=8 if width < _NARROW else 24),
+        text("{task.percentage:>3.0f}%", min_width=4),
+        text("{task.fields[message]}", ratio=4),
+        text("{task.fields[left]}", min_width=11),
+        TimeElapsedColumn(),
+    )
+
+
+def _line(job: Job, title: str) -> str:
+    """The state of a job on one line."""
+    if job.status is Status.FAILED:
+        return f"{title}: failed: {job.failure.reason if job.failure else job.message}"
+    if job.status is Status.CANCELLED:
+        return f"{title}: cancelled"
+    if job.status is Status.COMPLETED:
+        return f"{title}: done{_took(job)}"
+    parts = [_doing(job), f"{job.progress:.0f} %", job.message, _time_left(job)]
+    return f"{title}: {', '.join(part for part in parts if part)}"
+
+
+def _doing(job: Job) -> str:
+    return "waiting" if job.status is Status.QUEUED else _DOING[job.current_stage]
+
+
+def _time_left(job: Job) -> str:
+    if job.status is not Status.RUNNING:
+        return ""
+    return "estimating…" if job.eta_seconds is None else f"{terminal.clock(job.eta_seconds)} left"
+
+
+def _took(job: Job) -> str:
+    if not job.started_at or not job.finished_at:
+        return ""
+    return f" in {terminal.clock((job.finished_at - job.started_at).total_seconds())}"

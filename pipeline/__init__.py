@@ -1,0 +1,1 @@
+"""Media in, facts and media out. Knows nothing of jobs, databases or screens."""

@@ -1,0 +1,64 @@
+"""Asks a language model for one part, lets it put faults right once, and keeps a record of both."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from pipeline.llm import BadAnswer, Llm
+from pipeline.model import Repair
+
+_PROMPTS = Path(__file__).parent / "prompts"
+_SHOWN_ANSWER = 400  # characters of a broken answer that are shown back: enough to recognise it
+_SHOWN_FAULTS = 8
+_LONGEST_REASON = 200
+
+
+def prompt(name: str, **values: object) -> str:
+    """The text of `prompts/<name>.md` with `values` filled in."""
+    return (_PROMPTS / f"{name}.md").read_text("utf-8").format(**values).strip()
+
+
+@dataclass
+class Asker:
+    """One conversation about one recording: what was asked is counted, what went wrong is recorded."""
+
+    llm: Llm
+    repairs: list[Repair] = field(default_factory=list)
+
+    def ask[T: BaseModel](
+        self, schema: type[T], part: str, system: str, user: str, faults_of: Callable[[T], Sequence[str]]
+    ) -> T | None:
+        """An answer, faults put right where the model could do that in one more try.
+
+        It may still have faults, which the caller has to drop; None when no answer has the form asked for.
+        """
+        first, faults, text = self._try(schema, system, user, faults_of)
+        if not faults:
+            return first
+        again = prompt("repair", problems=_list(faults), answer=text[:_SHOWN_ANSWER])
+        second, left, _ = self._try(schema, system, f"{user}\n\n{again}", faults_of)
+        if second is not None and not left:
+            self.note(part, "repaired", faults[0])
+        if second is None or (first is not None and len(left) > len(faults)):
+            return first
+        return second
+
+    def note(self, part: str, action: str, reason: str) -> None:
+        """Records what was done about `part`."""
+        short = reason if len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + "…"
+        self.repairs.append(Repair.model_validate({"part": part, "action": action, "reason": short}))
+
+    def _try[T: BaseModel](
+        self, schema: type[T], system: str, user: str, faults_of: Callable[[T], Sequence[str]]
+    ) -> tuple[T | None, Sequence[str], str]:
+        try:
+            answer = self.llm.answer(schema, system, user)
+        except BadAnswer as error:
+            return None, [error.reason], error.text
+        return answer, faults_of(answer), answer.model_dump_json()
+
+
+def _list(faults: Sequence[str]) -> str:
+    return "\n".join(f"- {fault[:_LONGEST_REASON]}" for fault in faults[:_SHOWN_FAULTS])

@@ -1,0 +1,151 @@
+"""Clips: a short part of a recording in several shapes, with and without words in the picture.
+
+All renditions of a clip come from one reading of the recording's picture: it is decoded once, cropped
+and scaled once for each shape, and each shape is drawn on once for its subtitled variant. The sound is
+made once, as it will be heard, and copied into every file.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import av
+
+from pipeline import captions, ffmpeg, loudness, subtitles
+from pipeline.candidates import CandidateOptions, choose, read_candidates, write_candidates
+from pipeline.clip_command import WORK, Clip, ClipOptions, arguments, script_name, title_name
+from pipeline.errors import BadOptions, ToolFailed, UnreadableMedia
+from pipeline.model import (
+    ClipCandidate,
+    Media,
+    Rendition,
+    Report,
+    Seconds,
+    Source,
+    Span,
+    Transcript,
+    WordSpan,
+)
+
+__all__ = [
+    "CandidateOptions",
+    "ClipOptions",
+    "choose",
+    "read_candidates",
+    "render_clip",
+    "write_candidates",
+]
+
+_SOUND_SHARE = 0.1  # of the whole work
+_OFF_BY: Seconds = 0.15
+
+
+def render_clip(
+    source: Source,
+    transcript: Transcript,
+    candidate: ClipCandidate,
+    renditions: Sequence[Rendition],
+    options: ClipOptions,
+    *,
+    out: Path,
+    report: Report,
+    threads: int,
+) -> None:
+    """Write `out/<rendition>/<clip_id>.<rendition>.mp4` for each of `renditions`.
+
+    H.264 High and AAC, ready to be streamed (moov first), at a constant frame rate. A recording without
+    sound gives clips with silence; one without a picture gets its title and the wave of its sound.
+
+    Raises UnreadableMedia when the recording is gone, BadOptions when the span lies outside of it,
+    ToolFailed when ffmpeg cannot do it.
+    """
+    clip = _clip(source.media, candidate, renditions, options)
+    out = out.resolve()
+    with _work_folder(out, renditions) as work:
+        for name, script in _scripts(clip, transcript, candidate.words):
+            (work / name).write_text(script, encoding="utf-8")
+        captions.copy_font(work)
+        try:
+            _encode(clip, out, report, threads)
+        except ToolFailed as error:
+            raise ToolFailed(f"clip {clip.clip_id} of {clip.media.path} cannot be made: {error}") from error
+    report(1.0)
+
+
+def _encode(clip: Clip, out: Path, report: Report, threads: int) -> None:
+    sound = loudness.sound_track(
+        clip.media,
+        clip.span,
+        clip.options.loudness,
+        folder=out / WORK,
+        report=lambda share: report(share * _SOUND_SHARE),
+    )
+    ffmpeg.run(
+        arguments(clip, sound.relative_to(out), threads),
+        length=clip.span.duration,
+        report=lambda share: report(_SOUND_SHARE + share * (1 - _SOUND_SHARE)),
+        cwd=out,
+    )
+    for rendition in clip.renditions:
+        _check(out / clip.file(rendition), clip.span.duration)
+
+
+def _clip(
+    media: Media, candidate: ClipCandidate, renditions: Sequence[Rendition], options: ClipOptions
+) -> Clip:
+    """The part of `candidate` that the recording has."""
+    if not Path(media.path).is_file():
+        raise UnreadableMedia(f"{media.path} is gone: put it back, or discover it again where it is now")
+    if candidate.span.start >= media.duration:
+        raise BadOptions(
+            f"clip {candidate.clip_id} starts at {candidate.span.start} s, but {media.path} ends at "
+            f"{media.duration} s: choose an earlier start"
+        )
+    return Clip(
+        clip_id=candidate.clip_id,
+        title=candidate.title,
+        media=media,
+        span=Span(start=candidate.span.start, end=min(candidate.span.end, media.duration)),
+        renditions=tuple(renditions),
+        options=options,
+    )
+
+
+@contextlib.contextmanager
+def _work_folder(out: Path, renditions: Sequence[Rendition]) -> Iterator[Path]:
+    """The folders of the renditions, and one for what only ffmpeg needs, removed at the end."""
+    for rendition in renditions:
+        (out / rendition.name).mkdir(exist_ok=True)
+    work = out / WORK
+    work.mkdir()
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work)
+
+
+def _scripts(clip: Clip, transcript: Transcript, words: WordSpan) -> Iterator[tuple[str, str]]:
+    """Names and texts of the scripts that the command draws with."""
+    for shape in clip.shapes:
+        size = clip.size(shape)
+        if clip.is_subtitled(shape):
+            style = subtitles.style_for(shape, transcript.language)
+            cues = subtitles.cues(transcript, style, words, frame_rate=float(clip.rate))
+            yield script_name(shape), captions.captions(cues, clip.span, shape, size)
+        if clip.media.video is None:
+            yield title_name(shape), captions.title_card(clip.title, clip.span, shape, size)
+
+
+def _check(path: Path, duration: Seconds) -> None:
+    """ffmpeg may end well with next to nothing written, such as after the end of a cut-off recording."""
+    try:
+        with av.open(str(path)) as made:
+            seconds = (made.duration or 0) / av.time_base
+    except av.FFmpegError as error:
+        raise ToolFailed(f"{path.name} cannot be read back ({error}): render the clip again") from error
+    if abs(seconds - duration) > _OFF_BY:
+        raise ToolFailed(
+            f"{path.name} is {seconds:.2f} s long instead of {duration:.2f} s: the recording's picture "
+            "cannot be decoded there, so choose another span"
+        )

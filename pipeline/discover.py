@@ -1,0 +1,176 @@
+"""Discovery: finds recordings in folders; takes down what one is and what was written beside it."""
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from pipeline.errors import BadOptions, UnreadableMedia
+from pipeline.model import Metadata, Report, Seconds, Source
+from pipeline.probe import is_recording, probe
+
+SIDECARS = (".json", ".yaml", ".yml")
+_MEDIA = re.compile(
+    r"\.(3gp|aac|aiff?|amr|asf|avi|caf|f4v|flac|flv|m2ts|m4[abv]|mk[av]|mov|mp[234]|mpe?g|mts|mxf|og[agv]"
+    r"|opus|wav|webm|wm[av])",
+    re.IGNORECASE,
+)
+_OTHER = re.compile(r"\.(json|ya?ml|srt|vtt|ass|txt|md|html?|xml|csv|pdf|jpe?g|png|gif|zip)", re.IGNORECASE)
+_UNFINISHED = re.compile(
+    r"\.(aria2|crdownload|download|filepart|opdownload|part|partial|tmp|!qb|!ut|ytdl)", re.IGNORECASE
+)
+_CHUNK = 1 << 22  # 4 MiB: a disk reads that in well under the time between two reports
+_LARGEST_SIDECAR = 1 << 20
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in the folders that were scanned; paths are sorted and absolute."""
+
+    ready: tuple[Path, ...]
+    """Files that are, or by their name should be, recordings."""
+    waiting: tuple[Path, ...]
+    """Recordings that were written to a moment ago, and may still be growing."""
+    closed: tuple[str, ...]
+    """Folders that could not be looked into: a sentence for each."""
+
+
+def scan(folders: Sequence[Path], *, stable: Seconds, now: Seconds | None = None) -> Found:
+    """Walk `folders` and all below them for recordings, by name or, for any other name, by content.
+
+    Hidden files and unfinished downloads are passed over; a folder that links lead to twice is walked
+    once. A file changed within `stable` seconds before `now` (seconds since 1970; by default the clock)
+    is not ready yet.
+    """
+    moment = time.time() if now is None else now
+    closed: list[str] = []
+    ready: list[Path] = []
+    waiting: list[Path] = []
+    for path in sorted(set(_files(folders, closed))):
+        try:
+            stat = path.stat()
+        except OSError:  # gone since the folder was listed, or a link to nothing
+            continue
+        if not _is_candidate(path):
+            continue
+        # A time far in the future is a wrong clock, and says nothing.
+        fresh = abs(moment - stat.st_mtime) < stable
+        (waiting if fresh else ready).append(path)
+    return Found(tuple(ready), tuple(waiting), tuple(closed))
+
+
+def examine(path: Path, *, out: Path, report: Report) -> Source:
+    """Take down what the recording at `path` is, with the SHA-256 of its content, in `out/source.json`.
+
+    Raises UnreadableMedia when the file cannot be used, BadOptions when the metadata beside it cannot.
+    """
+    path = path.absolute()
+    report(0.0)
+    media = probe(path)
+    metadata = _metadata(path)
+    sha256, size = _digest(path, report)
+    source = Source(sha256=sha256, bytes=size, media=media, metadata=metadata)
+    (out / "source.json").write_text(source.model_dump_json(indent=1), encoding="utf-8")
+    return source
+
+
+def sidecar(path: Path) -> Path | None:
+    """The metadata file beside a recording: `name.json`, `name.yaml` or `name.yml`, if there is one."""
+    beside = (path.with_suffix(suffix) for suffix in SIDECARS)
+    return next((file for file in beside if file != path and file.is_file()), None)
+
+
+def _files(folders: Sequence[Path], closed: list[str]) -> Iterator[Path]:
+    def note(error: OSError) -> None:
+        closed.append(f"{error.filename} cannot be looked into: {error.strerror}")
+
+    seen: set[tuple[int, int]] = set()
+    for folder in folders:
+        for here, below, names in os.walk(folder.absolute(), onerror=note, followlinks=True):
+            if not _is_new(here, seen):
+                below.clear()
+                continue
+            below[:] = sorted(name for name in below if not name.startswith("."))
+            yield from (Path(here) / name for name in names if _counts(name))
+
+
+def _is_new(folder: str, seen: set[tuple[int, int]]) -> bool:
+    stat = Path(folder).stat()
+    identity = (stat.st_dev, stat.st_ino)
+    new = identity not in seen
+    seen.add(identity)
+    return new
+
+
+def _counts(name: str) -> bool:
+    return not name.startswith((".", "~")) and not _UNFINISHED.fullmatch(Path(name).suffix)
+
+
+def _is_candidate(path: Path) -> bool:
+    if _OTHER.fullmatch(path.suffix) or not path.is_file():
+        return False
+    return bool(_MEDIA.fullmatch(path.suffix)) or is_recording(path)
+
+
+def _digest(path: Path, report: Report) -> tuple[str, int]:
+    """SHA-256 of a file and its size in bytes, read in pieces."""
+    digest, read = hashlib.sha256(), 0
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        while read <= size and (piece := file.read(_CHUNK)):  # a file that grows could go on for ever
+            digest.update(piece)
+            read += len(piece)
+            report(min(read / size, 1.0) if size else 1.0)
+    if read != size:
+        raise UnreadableMedia(f"{path} changed while it was read: try again when it is whole")
+    return digest.hexdigest(), size
+
+
+def _metadata(path: Path) -> Metadata:
+    file = sidecar(path)
+    if not file or file.stat().st_size > _LARGEST_SIDECAR:
+        return Metadata()
+    values = _parsed(file)
+    if not isinstance(values, dict) or _is_of_another_tool(values):
+        return Metadata()
+    try:
+        return Metadata.model_validate(values)
+    except ValidationError as error:
+        raise BadOptions(_complaint(file, error)) from error
+
+
+def _parsed(file: Path) -> Any:
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        return json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise BadOptions(f"{file} cannot be read as metadata: {reason}; correct or remove it") from error
+
+
+def _is_of_another_tool(values: dict[Any, Any]) -> bool:
+    """Other tools write `name.json` too, such as a transcript; what they write is nested, ours is not."""
+    foreign = (value for field, value in values.items() if field not in Metadata.model_fields)
+    return any(isinstance(value, dict) or _has_mappings(value) for value in foreign)
+
+
+def _has_mappings(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(item, dict | list) for item in value)
+
+
+def _complaint(file: Path, error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "the whole"
+    known = ", ".join(Metadata.model_fields)
+    if first["type"] == "extra_forbidden":
+        return f"{file} has a field {field!r} that is not known: use {known}"
+    wanted = "a list of texts" if first["type"] == "tuple_type" else "a text"
+    return f"the field {field!r} in {file} must be {wanted}, not {first['input']!r}"

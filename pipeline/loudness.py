@@ -1,0 +1,123 @@
+"""Loudness: a stretch of a recording as a sound track that is as loud as platforms play.
+
+EBU R 128 and ITU-R BS.1770 measure it. The gain is one number for the whole stretch, so quiet and loud
+passages keep their relation; only peaks that would clip are held by a limiter at four times the sample
+rate. The result is measured as encoded, because AAC adds to peaks, and corrected when it is off.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline import ffmpeg
+from pipeline.model import Frozen, Media, Report, Span
+
+SAMPLE_RATE = 48_000
+_PEAK = -2.0  # dBTP before AAC: encoded clips then stay below −1 (OpenShorts: 14 of 14 clips)
+_SILENT = -50.0  # LUFS below which there is nothing but noise, which stays as it is
+_MOST_GAIN = 30.0
+_CLOSE_ENOUGH = 0.3  # LU
+_TRIES = 3
+_PRIMING = 1024  # samples that ffmpeg's AAC encoder puts before the first
+_METER = "ebur128=peak=true:framelog=quiet"
+
+
+class Loudness(Frozen):
+    """What a meter says of a stretch: LUFS (−70 or less for silence), and the true peak in dBTP."""
+
+    integrated: float
+    true_peak: float
+
+
+def sound_track(media: Media, span: Span, target: float, *, folder: Path, report: Report) -> Path:
+    """Write `folder/sound.aac`: AAC, 48 kHz stereo, 192 kbit/s, `span` of `media` at `target` LUFS.
+
+    It is as long as `span`, and in step with the picture without an edit list: the first 21 ms are given
+    to the encoder's priming. A recording without sound gives silence, and so does silence.
+    Raises ToolFailed.
+    """
+    raw, encoded = folder / "sound.wav", folder / "sound.aac"
+    loudness = _extract(media, span, raw, lambda share: report(share / 2))
+    gain = gain_for(loudness, target)
+    for number in range(_TRIES):
+        made = _encode_and_measure(raw, encoded, gain, span, _part(report, number))
+        if gain == 0.0 or abs(made.integrated - target) <= _CLOSE_ENOUGH:
+            break
+        gain = min(gain + target - made.integrated, _MOST_GAIN)
+    return encoded
+
+
+def _part(report: Report, number: int) -> Report:
+    """Of the second half of the work, the part of one try."""
+    return lambda share: report(0.5 + (number + share) / (2 * _TRIES))
+
+
+def gain_for(loudness: Loudness, target: float) -> float:
+    """Decibels that bring `loudness` to `target`; none for what is silent or nothing but noise."""
+    if loudness.integrated < _SILENT:
+        return 0.0
+    return min(target - loudness.integrated, _MOST_GAIN)
+
+
+def measure(path: Path, span: Span, report: Report) -> Loudness:
+    """The loudness of the sound in the file `path`, which is as long as `span`."""
+    said = ffmpeg.run(
+        ["-i", _url(path), "-map", "0:a", "-af", _METER, "-f", "null", "-"],
+        length=span.duration,
+        report=report,
+    )
+    return loudness_from(said)
+
+
+def loudness_from(said: str) -> Loudness:
+    """What ffmpeg's `ebur128` wrote at its end, as numbers."""
+    integrated, peak = re.findall(r"\bI: +(\S+) LUFS", said), re.findall(r"\bPeak: +(\S+) dBFS", said)
+    return Loudness(integrated=_number(integrated), true_peak=_number(peak))
+
+
+def _number(found: Sequence[str]) -> float:
+    value = float(found[-1]) if found else -math.inf
+    return -math.inf if math.isnan(value) else value
+
+
+def _extract(media: Media, span: Span, to: Path, report: Report) -> Loudness:
+    """The stretch as plain samples, measured on the way: the only time the recording's sound is read."""
+    exactly = f"apad,atrim=duration={span.duration:.3f}"
+    filters = f"aresample={SAMPLE_RATE}:async=1:first_pts=0,aformat=channel_layouts=stereo,{exactly},{_METER}"
+    said = ffmpeg.run(
+        [*_sound_of(media, span), "-af", filters, "-c:a", "pcm_f32le", str(to)],
+        length=span.duration,
+        report=report,
+    )
+    return loudness_from(said)
+
+
+def _sound_of(media: Media, span: Span) -> list[str]:
+    if media.audio is None:
+        return ["-f", "lavfi", "-i", f"anullsrc=r={SAMPLE_RATE}:cl=stereo"]
+    start, duration = f"{span.start:.3f}", f"{span.duration:.3f}"
+    return ["-ss", start, "-t", duration, "-i", _url(Path(media.path)), "-map", f"0:{media.audio.index}"]
+
+
+def _encode_and_measure(raw: Path, to: Path, gain: float, span: Span, report: Report) -> Loudness:
+    _encode(raw, to, gain, span, lambda share: report(share / 2))
+    return measure(to, span, lambda share: report(0.5 + share / 2))
+
+
+def _encode(raw: Path, to: Path, gain: float, span: Span, report: Report) -> None:
+    ceiling = 10 ** (_PEAK / 20)
+    filters = (
+        f"volume={gain:.2f}dB,aresample={4 * SAMPLE_RATE}"
+        f",alimiter=limit={ceiling:.4f}:attack=2:release=60:level=0:latency=1,aresample={SAMPLE_RATE},atrim=start_sample={_PRIMING}"
+    )
+    ffmpeg.run(
+        ["-i", _url(raw), "-af", filters, "-c:a", "aac", "-b:a", "192k", str(to)],
+        length=span.duration,
+        report=report,
+    )
+
+
+def _url(path: Path) -> str:
+    """`path` so that ffmpeg takes nothing in it for a protocol, a pattern or an option."""
+    return f"file:{path.resolve()}"

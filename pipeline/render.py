@@ -1,0 +1,143 @@
+"""Render: everything an episode is published with, made from its transcript and its enrichment."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline import episode_files, subtitle_files
+from pipeline.episode_page import episode_page
+from pipeline.model import (
+    AspectRatio,
+    Chapter,
+    Enrichment,
+    Frozen,
+    Media,
+    Report,
+    Share,
+    Source,
+    Transcript,
+    VideoStream,
+)
+from pipeline.playable import Playback, playback
+from pipeline.poster import poster
+from pipeline.subtitle_check import check
+from pipeline.subtitles import Cue, SubtitleStyle, cues, style_for
+
+_FILES_DONE: Share = 0.05
+_PLAYBACK_DONE: Share = 0.9
+
+
+class RenderOptions(Frozen):
+    """What can be chosen about the published files."""
+
+    subtitles: SubtitleStyle | None = None
+    """The limits that subtitles keep; none: those for the picture's shape and the language."""
+    media_file: str | None = None
+    """Name of the recording, relative to the page, where it is published; none: its own name, or
+    that of the copy made for browsers."""
+
+
+class Rendered(Frozen):
+    """What was made, besides the files that every episode has; `<episode_id>.rendered.json`."""
+
+    playback: Playback
+    poster: str | None
+    """Name of the poster's file; none for a recording without a usable picture."""
+    subtitles_passed: bool
+    """Whether the subtitles keep all the rules; `<episode_id>.subtitles.json` has the findings."""
+
+
+def render(
+    episode_id: str,
+    source: Source,
+    transcript: Transcript,
+    enrichment: Enrichment,
+    options: RenderOptions,
+    *,
+    out: Path,
+    report: Report,
+    threads: int,
+) -> None:
+    """Write the episode's files into `out`: subtitles, text, chapters, notes, poster, page.
+
+    `index.html` is the page. The recording is copied only where browsers cannot play it: then there is
+    `<episode_id>.web.mp4`, or `.web.m4a`; otherwise the page expects the recording beside it.
+    Raises UnreadableMedia or ToolFailed when such a copy cannot be made.
+    """
+    report(0.0)
+    style = options.subtitles or style_for(_shape(source.media.video), transcript.language)
+    made = cues(transcript, style, frame_rate=source.media.video.fps if source.media.video else 25.0)
+    checked = check(made, style)
+    files = _texts(transcript, enrichment, made) | {
+        "subtitles.json": checked.model_dump_json(indent=1) + "\n"
+    }
+    for kind, text in files.items():
+        _write(out / f"{episode_id}.{kind}", text)
+    played = playback(
+        source.media,
+        episode_id,
+        out=out,
+        report=_part(report, _FILES_DONE, _PLAYBACK_DONE),
+        threads=threads,
+    )
+    picture = _poster(source.media, enrichment.chapters, out, _part(report, _PLAYBACK_DONE, 1.0))
+    rendered = Rendered(playback=played, poster=picture, subtitles_passed=checked.passed)
+    _write(out / f"{episode_id}.rendered.json", rendered.model_dump_json(indent=1) + "\n")
+    page = episode_page(
+        source,
+        transcript,
+        enrichment,
+        made,
+        media_file=options.media_file or played.file,
+        poster=picture,
+        downloads={label: f"{episode_id}.{kind}" for kind, label in _DOWNLOADS.items() if kind in files},
+    )
+    _write(out / "index.html", page)
+    report(1.0)
+
+
+_DOWNLOADS = {
+    "srt": "Subtitles (SRT)",
+    "vtt": "Subtitles (WebVTT)",
+    "txt": "Transcript (text)",
+    "transcript.json": "Transcript (JSON)",
+    "chapters.json": "Chapters (JSON)",
+    "chapters.txt": "Chapters (YouTube)",
+    "notes.md": "Show notes (Markdown)",
+}
+
+
+def _texts(transcript: Transcript, enrichment: Enrichment, made: Sequence[Cue]) -> dict[str, str]:
+    """The text files, by what follows the episode's id in their names."""
+    chapters = enrichment.chapters
+    youtube = episode_files.youtube_chapters(chapters)
+    return {
+        "srt": subtitle_files.srt(made),
+        "vtt": subtitle_files.vtt(made),
+        "txt": episode_files.text(transcript, chapters),
+        "transcript.json": episode_files.transcript_json(transcript),
+        "chapters.json": episode_files.chapters_json(enrichment.title, chapters),
+        "chapters.vtt": episode_files.chapters_vtt(chapters),
+        **({"chapters.txt": youtube} if youtube else {}),
+        "notes.md": episode_files.show_notes(transcript, enrichment),
+    }
+
+
+def _shape(video: VideoStream | None) -> AspectRatio:
+    """The aspect ratio whose subtitle lines fit the picture; sound alone is read like a wide picture."""
+    ratio = video.width / video.height if video else 16 / 9
+    if ratio >= 1.2:
+        return AspectRatio.LANDSCAPE
+    return AspectRatio.SQUARE if ratio >= 0.75 else AspectRatio.VERTICAL
+
+
+def _poster(media: Media, chapters: Sequence[Chapter], out: Path, report: Report) -> str | None:
+    made = poster(media, chapters, out=out, report=report)
+    return made.name if made else None
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="")
+
+
+def _part(report: Report, first: Share, last: Share) -> Report:
+    return lambda done: report(first + (last - first) * done)

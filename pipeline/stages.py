@@ -1,0 +1,144 @@
+"""The table of steps, and the one function that does a task, wherever it runs.
+
+To add a stage: write its module, give it a line in `STEPS` and in `Options`, and a planner in
+`pipeline.plan`.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline import candidates, clips, discover, enrich, manifest, render, transcribe
+from pipeline.candidates import CandidateOptions
+from pipeline.clip_command import ClipOptions
+from pipeline.enrich import EnrichOptions
+from pipeline.model import ClipCandidate, Enrichment, Frozen, Rendition, Report, Source, Transcript
+from pipeline.render import RenderOptions
+from pipeline.task import Task
+from pipeline.transcribe import TranscribeOptions
+
+type Step = Callable[[Task, Path, Report], object]
+
+
+class Options(Frozen):
+    """Everything about an episode's processing that can be chosen, stage by stage."""
+
+    transcribe: TranscribeOptions = TranscribeOptions()
+    enrich: EnrichOptions = EnrichOptions()
+    render: RenderOptions = RenderOptions()
+    candidates: CandidateOptions = CandidateOptions()
+    clips: ClipOptions = ClipOptions()
+
+
+def run(task: Task, out: Path, report: Report) -> None:
+    """Do `task` in the empty folder `out` and leave there its artefacts, each with its manifest.
+
+    Raises PipelineError with a sentence for a person, or whatever `report` raises.
+    """
+    for kind in task.outputs:
+        task.folder(out, kind).mkdir(exist_ok=True)
+    started = time.monotonic()
+    STEPS[task.step](task, out, report)
+    wall_seconds = time.monotonic() - started
+    for kind in task.outputs:
+        manifest.write(task.folder(out, kind), task, kind, wall_seconds)
+
+
+def source(path: str) -> Source:
+    """The source facts in the artefact folder `path`."""
+    return Source.model_validate_json((Path(path) / "source.json").read_bytes())
+
+
+def transcript(path: str) -> Transcript:
+    """The transcript in the artefact folder `path`."""
+    return Transcript.model_validate_json((Path(path) / "transcript.json").read_bytes())
+
+
+def enrichment(path: str) -> Enrichment:
+    """The enrichment in the artefact folder `path`."""
+    return Enrichment.model_validate_json((Path(path) / "enrichment.json").read_bytes())
+
+
+def _discover(task: Task, out: Path, report: Report) -> None:
+    discover.examine(Path(task.inputs["recording"]), out=out, report=report)
+
+
+def _prepare(task: Task, out: Path, report: Report) -> None:
+    options = transcribe.TranscribeOptions.model_validate(task.options)
+    media = source(task.inputs["source"]).media
+    transcribe.prepare(media, options, out=out, report=report, threads=task.threads)
+
+
+def _stretch(task: Task, out: Path, report: Report) -> None:
+    options = transcribe.TranscribeOptions.model_validate(task.options)
+    prepared, index = Path(task.inputs["prepared"]), int(task.part["index"])
+    transcribe.stretch(prepared, index, options, out=out, report=report, threads=task.threads)
+
+
+def _merge(task: Task, out: Path, report: Report) -> None:
+    options = transcribe.TranscribeOptions.model_validate(task.options)
+    media = source(task.inputs["source"]).media
+    prepared = Path(task.inputs["prepared"])
+    parts = [Path(task.inputs[name]) for name in sorted(task.inputs) if name.startswith("stretch")]
+    transcribe.merge(media, prepared, parts, options, out=out)
+    report(1.0)
+
+
+def _enrich(task: Task, out: Path, report: Report) -> None:
+    enrich.enrich(
+        source(task.inputs["source"]),
+        transcript(task.inputs["transcript"]),
+        enrich.EnrichOptions.model_validate(task.options),
+        api_key=task.api_key,
+        out=out,
+        report=report,
+    )
+
+
+def _render(task: Task, out: Path, report: Report) -> None:
+    render.render(
+        str(task.part["episode_id"]),
+        source(task.inputs["source"]),
+        transcript(task.inputs["transcript"]),
+        enrichment(task.inputs["enrichment"]),
+        render.RenderOptions.model_validate(task.options),
+        out=out,
+        report=report,
+        threads=task.threads,
+    )
+
+
+def _choose(task: Task, out: Path, report: Report) -> None:
+    chosen = candidates.choose(
+        source(task.inputs["source"]),
+        transcript(task.inputs["transcript"]),
+        enrichment(task.inputs["enrichment"]),
+        candidates.CandidateOptions.model_validate(task.options),
+    )
+    candidates.write_candidates(chosen, out)
+    report(1.0)
+
+
+def _clip(task: Task, out: Path, report: Report) -> None:
+    clips.render_clip(
+        source(task.inputs["source"]),
+        transcript(task.inputs["transcript"]),
+        ClipCandidate.model_validate(task.part["candidate"]),
+        [Rendition.model_validate(rendition) for rendition in task.part["renditions"]],
+        ClipOptions.model_validate(task.options),
+        out=out,
+        report=report,
+        threads=task.threads,
+    )
+
+
+STEPS: dict[str, Step] = {
+    "discover": _discover,
+    "prepare": _prepare,
+    "stretch": _stretch,
+    "merge": _merge,
+    "enrich": _enrich,
+    "render": _render,
+    "choose": _choose,
+    "clip": _clip,
+}

@@ -1,0 +1,275 @@
+"""The only module that loads faster-whisper: where speech is, in which language, and its words.
+
+Importing this module is cheap; faster-whisper (a second) and the model are loaded on first use and kept
+for the life of the process.
+"""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import speech_models
+from pipeline.model import Report, Seconds, Word
+from pipeline.speech_models import fetch, is_multilingual, resolve
+
+if TYPE_CHECKING:
+    from faster_whisper.tokenizer import Tokenizer
+
+__all__ = ["RATE", "Hearing", "Recogniser", "fetch", "is_multilingual", "load", "resolve", "speech"]
+
+type Samples = NDArray[np.float32]
+"""Mono sound, 16000 samples a second, -1..1."""
+
+RATE = 16_000
+CHUNK_SECONDS = 30
+_CHUNK = CHUNK_SECONDS * RATE
+_FRAMES = 3000  # of the spectrogram of a chunk: 10 ms each
+_HOP = 160
+_NEW_TOKENS = 224  # Whisper is trained on at most so many a chunk; more is a loop
+_MODEL_BYTES_PER_BATCH = 600e6  # keeps a batch to a few seconds on one processor core
+_OPENING, _CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
+
+# Whisper paper (Radford 2022), §4.5: text that compresses more is a loop; a chunk is silent when both of
+# the other two say so.
+_LOOPING = 2.4
+_UNSURE = -1.0
+_NO_SPEECH = 0.6
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """How to listen: ISO 639-1 language, words to expect, and the width of the beam search."""
+
+    language: str = "en"
+    vocabulary: tuple[str, ...] = ()
+    beam_size: int = 1
+
+
+@dataclass(frozen=True)
+class _Guess:
+    """What the decoder made of a chunk, without its end token."""
+
+    tokens: tuple[int, ...]
+    log_probability: float
+    no_speech: float
+    compression: float
+    seconds: Seconds
+
+    @property
+    def merit(self) -> tuple[bool, bool, float]:
+        """The better of two guesses is the greater."""
+        return not self.loops, not self.breaks_off, self.log_probability
+
+    @property
+    def loops(self) -> bool:
+        return self.compression > _LOOPING
+
+    @property
+    def breaks_off(self) -> bool:
+        """Far fewer tokens than speech of that length has: 3 to 5 a second are usual."""
+        return len(self.tokens) < self.seconds - 2
+
+    @property
+    def is_doubtful(self) -> bool:
+        return self.loops or self.breaks_off or self.log_probability < _UNSURE
+
+    @property
+    def is_silence(self) -> bool:
+        return not self.tokens or (self.no_speech > _NO_SPEECH and self.log_probability < _UNSURE)
+
+
+def speech(samples: Samples) -> list[tuple[int, int]]:
+    """Where somebody speaks, as half-open ranges of samples in order, each at most 30 s long.
+
+    Found by Silero VAD. A pause shorter than 0.8 s is part of the speech around it: ranges then touch.
+    """
+    from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+    if not len(samples):
+        return []
+    found = get_speech_timestamps(
+        samples,
+        VadOptions(
+            threshold=0.5, min_silence_duration_ms=160, speech_pad_ms=400, max_speech_duration_s=CHUNK_SECONDS
+        ),
+    )
+    ranges = ((int(each["start"]), min(int(each["end"]), len(samples))) for each in found)
+    return [(start, end) for start, end in ranges if end > start]
+
+
+@lru_cache(maxsize=2)
+def load(name: str, threads: int) -> "Recogniser":
+    """The model `name` on `threads` processor threads, or on the GPU that CTranslate2 sees.
+
+    Raises ModelMissing with the way to get it.
+    """
+    return Recogniser(name, threads)
+
+
+class Recogniser:
+    """A loaded speech model. It keeps nothing of what it heard."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        lies = speech_models.folder(name)
+        import ctranslate2
+        from faster_whisper import WhisperModel
+
+        on_gpu = ctranslate2.get_cuda_device_count() > 0
+        self._model = WhisperModel(
+            str(lies),
+            device="cuda" if on_gpu else "cpu",
+            compute_type="float16" if on_gpu else "int8",
+            cpu_threads=threads,
+            num_workers=1,
+        )
+        size = (lies / "model.bin").stat().st_size
+        self.batch_size = 16 if on_gpu else max(1, min(8, int(_MODEL_BYTES_PER_BATCH / size)))
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The ISO 639-1 codes (some are longer) of the languages the model knows."""
+        return tuple(self._model.supported_languages)
+
+    def language(self, samples: Samples) -> dict[str, float]:
+        """How likely each language is for the first 30 s of `samples`; the sum is 1."""
+        if not self._model.model.is_multilingual:
+            return {"en": 1.0}
+        encoded = self._storage([self._encode(samples[:_CHUNK])])
+        return {token[2:-2]: share for token, share in self._model.model.detect_language(encoded)[0]}
+
+    def words(
+        self, chunks: Sequence[Samples], hearing: Hearing, *, report: Report
+    ) -> Iterator[tuple[Word, ...]]:
+        """The words of each chunk (at most 30 s), with times from the chunk's own start.
+
+        A chunk in which the model hears nothing gives no words. `report` is called after every chunk
+        and every batch, and may raise.
+        """
+        from faster_whisper.tokenizer import Tokenizer
+
+        tokenizer = Tokenizer(
+            self._model.hf_tokenizer,
+            self._model.model.is_multilingual,
+            task="transcribe",
+            language=hearing.language,
+        )
+        done = 0.0
+        for batch in batched(chunks, self.batch_size):
+            encoded = []
+            for chunk in batch:
+                encoded.append(self._encode(chunk))
+                report((done + 0.4 * len(encoded)) / len(chunks))  # encoding takes half, but may be redone
+            seconds = [len(chunk) / RATE for chunk in batch]
+            guesses = self._guesses(encoded, seconds, tokenizer, hearing)
+            report((done + 0.8 * len(batch)) / len(chunks))
+            yield from self._align(encoded, guesses, tokenizer)
+            done += len(batch)
+            report(done / len(chunks))
+
+    def _encode(self, chunk: Samples) -> NDArray[Any]:
+        """One chunk alone is quicker than a batch: it stays in the processor's cache."""
+        padded = np.pad(chunk, (0, _CHUNK - len(chunk)))
+        features = self._model.feature_extractor(padded)[..., :_FRAMES]
+        encoded = self._model.model.encode(self._storage([features]), to_cpu=True)
+        result: NDArray[Any] = np.array(encoded)[0]
+        return result
+
+    def _storage(self, arrays: Sequence[NDArray[Any]]) -> Any:
+        import ctranslate2
+
+        return ctranslate2.StorageView.from_array(np.ascontiguousarray(np.stack(arrays)))
+
+    def _guesses(
+        self, encoded: list[NDArray[Any]], seconds: list[Seconds], tokenizer: "Tokenizer", hearing: Hearing
+    ) -> list[_Guess]:
+        """Decode all at once, and the doubtful ones again with more care."""
+        prompt = self._model.get_prompt(
+            tokenizer, [], without_timestamps=True, hotwords=", ".join(hearing.vocabulary) or None
+        )
+        careful = {"beam_size": max(5, hearing.beam_size)}
+        guesses = self._decode(encoded, seconds, tokenizer, prompt, {"beam_size": hearing.beam_size})
+        for ways in (careful, careful | {"no_repeat_ngram_size": 3, "repetition_penalty": 1.1}):
+            weak = [i for i, guess in enumerate(guesses) if guess.is_doubtful and not guess.is_silence]
+            if "repetition_penalty" in ways:
+                weak = [i for i in weak if guesses[i].loops]
+            if weak:
+                again = self._decode(
+                    [encoded[i] for i in weak], [seconds[i] for i in weak], tokenizer, prompt, ways
+                )
+                for i, guess in zip(weak, again, strict=True):
+                    guesses[i] = max(guesses[i], guess, key=lambda each: each.merit)
+        return guesses
+
+    def _decode(
+        self,
+        encoded: Sequence[NDArray[Any]],
+        seconds: Sequence[Seconds],
+        tokenizer: "Tokenizer",
+        prompt: list[int],
+        ways: dict[str, Any],
+    ) -> list[_Guess]:
+        from faster_whisper.transcribe import get_suppressed_tokens
+
+        results = self._model.model.generate(
+            self._storage(encoded),
+            [prompt] * len(encoded),
+            max_length=len(prompt) + _NEW_TOKENS,
+            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+            return_scores=True,
+            return_no_speech_prob=True,
+            **ways,
+        )
+        return [_guess(result, length, tokenizer) for result, length in zip(results, seconds, strict=True)]
+
+    def _align(
+        self, encoded: Sequence[NDArray[Any]], guesses: Sequence[_Guess], tokenizer: "Tokenizer"
+    ) -> list[tuple[Word, ...]]:
+        """When each word of each guess was said, by the decoder's attention (dynamic time warping)."""
+        heard = [i for i, guess in enumerate(guesses) if not guess.is_silence]
+        words: list[tuple[Word, ...]] = [()] * len(guesses)
+        if heard:
+            found = self._model.find_alignment(
+                tokenizer,
+                [list(guesses[i].tokens) for i in heard],
+                self._storage([encoded[i] for i in heard]),
+                [min(_FRAMES, max(2, int(guesses[i].seconds * RATE / _HOP))) for i in heard],
+            )
+            for i, alignment in zip(heard, found, strict=True):
+                words[i] = _words(alignment, guesses[i].seconds)
+        return words
+
+
+def _guess(result: Any, seconds: Seconds, tokenizer: "Tokenizer") -> _Guess:
+    ids = result.sequences_ids[0]
+    text = tokenizer.decode(ids).strip().encode()
+    return _Guess(
+        tokens=tuple(token for token in ids if token < tokenizer.eot),
+        log_probability=result.scores[0] * len(ids) / (len(ids) + 1),
+        no_speech=result.no_speech_prob,
+        compression=len(text) / len(zlib.compress(text)),
+        seconds=seconds,
+    )
+
+
+def _words(alignment: list[dict[str, Any]], seconds: Seconds) -> tuple[Word, ...]:
+    """faster-whisper's aligned pieces as words with their punctuation."""
+    from faster_whisper.transcribe import merge_punctuations
+
+    merge_punctuations(alignment, _OPENING, _CLOSING)
+    return tuple(
+        Word(
+            text=piece["word"].strip(),
+            start=round(min(float(piece["start"]), seconds), 3),
+            end=round(min(float(piece["end"]), seconds), 3),
+            probability=round(min(1.0, max(0.0, float(piece["probability"]))), 4),
+            space=piece["word"].startswith(" "),
+        )
+        for piece in alignment
+        if piece["word"].strip()
+    )

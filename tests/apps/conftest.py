@@ -1,0 +1,134 @@
+"""The command line as a real process, and one library that it has filled."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+WITHIN = 900  # seconds: the demo recording through all stages, on two busy cores
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def facts(self) -> Any:
+        """What it printed with --json: one value."""
+        (line,) = self.lines
+        return line
+
+    @property
+    def lines(self) -> list[Any]:
+        """What it printed with --json: one value a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+SMALL = """\
+model = "tiny.en"
+clip_count = 3
+clip_min_seconds = 6
+clip_max_seconds = 12
+aspect_ratios = ["1x1"]
+"""
+"""Settings with which a run takes no longer than it must."""
+
+type Cli = Callable[..., Run]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process's, without what a person may have set, plus `more`."""
+    unset = ("WORKBENCH_", "NO_COLOR", "FORCE_COLOR", "TTY_", "COLUMNS", "TERM")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
+    return kept | {"PYTHONPATH": str(ROOT)} | more
+
+
+def command(*arguments: object) -> list[str]:
+    """What starts the command line in a process of its own."""
+    return [sys.executable, "-m", "apps.cli", *map(str, arguments)]
+
+
+@pytest.fixture(scope="session")
+def cli(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """Runs the command line to its end, in a folder where nothing is."""
+    nowhere = tmp_path_factory.mktemp("nowhere")
+
+    def run(*arguments: object, cwd: Path = nowhere, **variables: str) -> Run:
+        done = subprocess.run(
+            command(*arguments),
+            cwd=cwd,
+            env=environment(HOME=str(nowhere), **variables),
+            capture_output=True,
+            text=True,
+            timeout=WITHIN,
+        )
+        return Run(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+type Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts the command line in a process group of its own, which is gone at the end of the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: object) -> subprocess.Popen[str]:
+        pipes = {
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "text": True,
+            "start_new_session": True,
+        }
+        started.append(subprocess.Popen(command(*arguments), env=environment(HOME=str(tmp_path)), **pipes))
+        return started[-1]
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@dataclass(frozen=True)
+class Processed:
+    """A library with the demo recording and one file that is no recording, and the run that filled it."""
+
+    library: Path
+    recording: Path
+    broken: Path
+    run: Run
+
+    @property
+    def episode_id(self) -> str:
+        return str(self.run.lines[0]["episode_id"])
+
+
+@pytest.fixture(scope="session")
+def processed(cli: Cli, demo_recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Processed:
+    """The demo recording taken through all stages by the command line, together with a broken file."""
+    folder = tmp_path_factory.mktemp("processed")
+    recording, broken = folder / "the talk [1].mp4", folder / "broken.mp4"
+    shutil.copy(demo_recording, recording)
+    shutil.copy(demo_recording.with_suffix(".json"), recording.with_suffix(".json"))
+    broken.write_text("this is no recording")
+    library = folder / "library"
+    library.mkdir()
+    (library / "workbench.toml").write_text(SMALL)
+    run = cli("process", recording, broken, "--library", library, "--json")
+    return Processed(library, recording, broken, run)

@@ -1,0 +1,104 @@
+"""What was named on the command line, and what became of it."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps import batch
+from apps.watch import Signals
+from pipeline.model import StageName
+from workbench import Workbench, load_settings
+from workbench.jobs import Failure, Job, JobType, Status
+
+ONLY_FOUND = {"target_stage": StageName.DISCOVERED}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Any:
+    with Workbench(load_settings(library=tmp_path / "library", environment={}, workers=1)) as bench:
+        yield bench
+
+
+@pytest.fixture
+def folder(tmp_path: Path, tone: Path, silence: Path) -> Path:
+    """Two recordings, a broken one, and a text."""
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    shutil.copy(tone, folder / "tone.mp4")
+    shutil.copy(silence, folder / "silence.wav")
+    (folder / "broken.mp4").write_text("no recording")
+    (folder / "notes.txt").write_text("notes")
+    return folder
+
+
+def test_all_that_was_named_has_one_outcome_each_in_order(bench: Workbench, folder: Path) -> None:
+    named = [folder / "broken.mp4", folder / "silence.wav", folder / "none.mp4", folder / "tone.mp4"]
+    outcomes = batch.process(bench, [str(name) for name in named], Signals(), ONLY_FOUND)
+    assert [outcome.file for outcome in outcomes] == [str(name) for name in named]
+    assert [outcome.status for outcome in outcomes] == ["failed", "completed", "failed", "completed"]
+    assert [outcome.failure and outcome.failure.kind for outcome in outcomes] == [
+        *("UnreadableMedia", None, "NotFound", None)
+    ]
+    assert [outcome.episode_id is None for outcome in outcomes] == [True, False, True, False]
+
+
+def test_a_folder_and_a_file_in_it_count_once(bench: Workbench, folder: Path) -> None:
+    named = [str(folder / "tone.mp4"), str(folder), str(folder / "tone.mp4")]
+    items = batch.gather(bench, named, lambda titles: [bench.wait(job_id) for job_id in titles])
+    assert [Path(item.file).name for item in items] == ["tone.mp4", "broken.mp4", "silence.wav"]
+
+
+def test_an_episode_is_named_by_its_id(bench: Workbench, folder: Path) -> None:
+    (first,) = batch.process(bench, [str(folder / "tone.mp4")], Signals(), ONLY_FOUND)
+    (again,) = batch.process(bench, [str(first.episode_id)], Signals(), ONLY_FOUND)
+    assert again == first
+
+
+def test_the_same_content_twice_is_one_episode_with_two_outcomes(bench: Workbench, folder: Path) -> None:
+    shutil.copy(folder / "tone.mp4", folder / "copy.mp4")
+    named = [str(folder / "tone.mp4"), str(folder / "copy.mp4")]
+    first, second = batch.process(bench, named, Signals(), ONLY_FOUND)
+    assert first.episode_id == second.episode_id
+    assert [first.file, second.file] == named
+
+
+def test_a_text_that_is_named_is_no_recording(bench: Workbench, folder: Path) -> None:
+    (outcome,) = batch.process(bench, [str(folder / "notes.txt")], Signals(), ONLY_FOUND)
+    assert outcome.status == "failed"
+    assert outcome.failure
+    assert "notes.txt" in outcome.failure.reason
+
+
+def test_after_ctrl_c_nothing_more_is_started(bench: Workbench, folder: Path) -> None:
+    signals = Signals()
+    signals.cancel = True
+    (outcome,) = batch.process(bench, [str(folder / "tone.mp4")], signals, ONLY_FOUND)
+    assert outcome.status == "cancelled"
+    assert [job.job_type for job in bench.jobs()] == [JobType.DISCOVER]
+
+
+def test_with_nothing_open_there_is_nothing_to_resume(
+    bench: Workbench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert batch.resume(bench, Signals()) == []
+    assert "nothing to resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.CANCELLED])
+def test_an_outcome_is_that_of_its_job(status: Status) -> None:
+    failure = Failure(reason="no", kind="X") if status is Status.FAILED else None
+    item = batch.Item(file="a", title="A", episode_id="a")
+    job = Job(
+        job_id="1",
+        job_type=JobType.PROCESS,
+        episode_id="a",
+        status=status,
+        current_stage=StageName.ENRICHED,
+        failure=failure,
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    outcome = batch.outcome(item, job)
+    assert (outcome.status, outcome.stage, outcome.failure) == (status, StageName.ENRICHED, failure)

@@ -1,0 +1,230 @@
+"""How jobs are shown, and what Ctrl-C does to them."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from apps.watch import Lines, Signals, share_view, view
+from pipeline.model import StageName
+from workbench.jobs import Failure, Job, JobType, Status
+
+if TYPE_CHECKING:
+    from tests.apps.conftest import Cli, Start
+
+pytestmark = pytest.mark.timeout(900)  # whole runs, on a busy machine
+
+START = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
+TITLES = {"1": "A talk [1]"}
+
+
+def job(status: Status = Status.RUNNING, **fields: Any) -> Job:
+    facts = {"job_id": "1", "job_type": JobType.PROCESS, "episode_id": "talk", "created_at": START}
+    return Job.model_validate(facts | {"status": status} | fields)
+
+
+def running(stage: StageName, progress: float, eta: float | None = None) -> Job:
+    return job(current_stage=stage, progress=progress, message="stretch 1 of 2", eta_seconds=eta)
+
+
+def test_a_line_has_stage_percent_message_and_time_left(capsys: pytest.CaptureFixture[str]) -> None:
+    with Lines(TITLES) as lines:
+        lines.update([running(StageName.TRANSCRIBED, 33.4, eta=61)])
+    assert capsys.readouterr().err == "A talk [1]: transcribing, 33 %, stretch 1 of 2, 1:01 left\n"
+
+
+def test_an_unknown_time_left_is_being_estimated(capsys: pytest.CaptureFixture[str]) -> None:
+    Lines(TITLES).update([running(StageName.ENRICHED, 50)])
+    assert capsys.readouterr().err.endswith(", estimating…\n")
+
+
+def test_lines_come_when_the_stage_changes_not_before(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Lines(TITLES)
+    for stage, percent in (("transcribed", 1), ("transcribed", 30), ("enriched", 60), ("enriched", 61)):
+        lines.update([job(Status.QUEUED)])
+        lines.update([running(StageName(stage), percent)])
+    said = capsys.readouterr().err
+    assert re.findall(r": (\w+), (\d+) %", said) == [("transcribing", "1"), ("enriching", "60")]
+
+
+def test_a_long_stage_is_heard_of_every_ten_seconds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = Lines(TITLES)
+    for second in range(26):
+        monkeypatch.setattr(time, "monotonic", lambda second=second: 1000.0 + second)
+        lines.update([running(StageName.TRANSCRIBED, second)])
+    assert re.findall(r"(\d+) %", capsys.readouterr().err) == ["0", "10", "20"]
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        (
+            job(Status.COMPLETED, started_at=START, finished_at=START + timedelta(seconds=75)),
+            "A talk [1]: done in 1:15\n",
+        ),
+        (
+            job(Status.FAILED, failure=Failure(reason="It broke.", kind="X")),
+            "A talk [1]: failed: It broke.\n",
+        ),
+        (job(Status.CANCELLED), "A talk [1]: cancelled\n"),
+    ],
+)
+def test_how_a_job_ended_is_said_once(ended: Job, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Lines(TITLES)
+    lines.update([ended])
+    lines.update([ended])
+    assert capsys.readouterr().err == said
+
+
+def test_in_a_pipe_there_are_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert isinstance(view(TITLES), Lines)
+    with share_view("making it") as tell:
+        tell(0.25)
+        tell(0.5)
+    assert capsys.readouterr().err == "making it: 25%\n"
+
+
+SHOW = """
+from apps.watch import Bars
+from tests.apps.test_watch import *
+many = {str(number): f"talk {number}" for number in range(40)}
+with view(many) as screen:
+    assert isinstance(screen, Bars)
+    jobs = [running(StageName.CLIPPED, 42, eta=5).model_copy(update={"job_id": one}) for one in many]
+    screen.update(jobs)
+    time.sleep(0.3)
+    screen.update([job(Status.CANCELLED).model_copy(update={"job_id": "3"})])
+"""
+
+
+def on_a_terminal(code: str, **variables: str) -> str:
+    """What Python code writes to a terminal of 24 lines and 120 columns."""
+    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+    ours, theirs = pty.openpty()
+    place = {"COLUMNS": "120", "LINES": "24", "TERM": "xterm-256color", "PYTHONPATH": str(Path.cwd())}
+    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=theirs, env=kept | place | variables
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while part := os.read(ours, 65536):
+            shown += part
+    except OSError:
+        pass  # Linux says so when the other end is closed
+    finally:
+        os.close(ours)
+    assert process.wait(30) == 0, shown.decode()
+    return shown.decode()
+
+
+def test_on_a_terminal_there_are_bars_with_all_that_is_known() -> None:
+    shown = on_a_terminal(SHOW)
+    plain = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", shown)
+    row = r"^talk 0 +clipping +[━╸╺]+ +42% stretch 1 of 2 +0:05 left +0:00:0\d"
+    assert re.search(row, plain, re.MULTILINE)
+    assert "talk 3: cancelled" in plain
+    assert "talk 39" not in plain  # no more rows than the terminal has
+    assert "\x1b[?25h" in shown  # the cursor is back
+
+
+def test_no_color_is_respected() -> None:
+    coloured = r"\x1b\[[\d;]*3\d(;\d+)*m"
+    assert re.search(coloured, on_a_terminal(SHOW))
+    assert not re.search(coloured, on_a_terminal(SHOW, NO_COLOR="1"))
+
+
+def test_signals_are_noted_and_given_back() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with Signals() as signals:
+        assert not signals.cancel
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+    assert (signals.cancel, signals.leave) == (True, True)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def wait_for(stream: Any, text: str) -> None:
+    """Read `stream` until a line has `text`."""
+    seen = []
+    for line in stream:
+        seen.append(line)
+        if text in line:
+            return
+    pytest.fail(f"{text!r} never came: {''.join(seen)}")
+
+
+def workers_of(pid: int) -> list[int]:
+    """All processes below `pid`, however deep."""
+    import psutil
+
+    return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+
+
+def gone(pids: list[int], within: float = 10) -> bool:
+    import psutil
+
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        if not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.fixture
+def transcribing(start: "Start", demo_recording: Path, tmp_path: Path) -> Callable[[], Any]:
+    """A command in the middle of the transcription of the demo recording, into `tmp_path`."""
+    (tmp_path / "workbench.toml").write_text('model = "tiny.en"\nclip_count = 0\n')
+    process = start("process", demo_recording, "--library", tmp_path, "--json")
+    wait_for(process.stderr, "transcribing")
+    time.sleep(1)
+    return process
+
+
+def test_ctrl_c_cancels_the_jobs_and_ends_with_130(transcribing: Any, cli: "Cli", tmp_path: Path) -> None:
+    below = workers_of(transcribing.pid)
+    os.killpg(transcribing.pid, signal.SIGINT)  # as a terminal does: to all of them
+    out, said = transcribing.communicate(timeout=60)
+    assert transcribing.returncode == 130
+    assert "cancelling… press Ctrl-C again to stop at once" in said
+    assert "Traceback" not in said
+    assert json.loads(out)["status"] == "cancelled"
+    assert gone(below)
+    (ended,) = cli("jobs", "--library", tmp_path, "--json", "--limit", "1").facts
+    assert ended["status"] == "cancelled"
+
+
+def test_a_second_ctrl_c_stops_at_once(transcribing: Any) -> None:
+    below = workers_of(transcribing.pid)
+    os.kill(transcribing.pid, signal.SIGINT)
+    time.sleep(0.05)
+    os.kill(transcribing.pid, signal.SIGINT)
+    started = time.monotonic()
+    assert transcribing.wait(10) == 130
+    assert time.monotonic() - started < 2
+    transcribing.communicate()
+    assert gone(below)
+
+
+def test_sigterm_leaves_the_jobs_to_be_resumed(transcribing: Any, cli: "Cli", tmp_path: Path) -> None:
+    below = workers_of(transcribing.pid)
+    transcribing.terminate()
+    transcribing.communicate(timeout=30)
+    assert transcribing.returncode == 143
+    assert gone(below)
+    (left,) = cli("jobs", "--library", tmp_path, "--json", "--status", "queued").facts
+    run = cli("process", "--library", tmp_path, "--json")
+    assert (run.code, run.facts["episode_id"], run.facts["status"]) == (0, left["episode_id"], "completed")

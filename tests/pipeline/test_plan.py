@@ -1,0 +1,192 @@
+"""The planner is a pure look at what exists, so these tests keep the artefacts in a dictionary."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import plan
+from pipeline.candidates import write_candidates
+from pipeline.model import (
+    AudioStream,
+    ClipCandidate,
+    Media,
+    Metadata,
+    Rendition,
+    Source,
+    Span,
+    StageName,
+    Transcript,
+    Variant,
+    Word,
+    WordSpan,
+)
+from pipeline.plan import Recording, Wanted
+from pipeline.stages import Options
+from pipeline.task import Task
+
+
+class Shelf:
+    """Artefacts that exist, as the planner finds them; `finish` stands for running a task."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folders: dict[tuple[str, str], Path] = {}
+
+    def find(self, kind: str, key: str) -> Path | None:
+        return self.folders.get((kind, key))
+
+    def finish(self, task: Task) -> None:
+        for kind, key in task.outputs.items():
+            folder = self.root / kind / key
+            folder.mkdir(parents=True, exist_ok=True)
+            _fill(kind, folder)
+            self.folders[kind, key] = folder
+
+
+def _fill(kind: str, folder: Path) -> None:
+    if kind == "prepared":
+        spans = "[[0.0, 30.0], [30.0, 60.0]]"
+        text = f'{{"language": "en", "probability": 1.0, "stretches": {spans}, "notes": []}}'
+        (folder / "stretches.json").write_text(text)
+    if kind == "transcript":
+        (folder / "transcript.json").write_text(_transcript().model_dump_json())
+    if kind == "candidates":
+        write_candidates([_candidate(1), _candidate(2)], folder)
+
+
+def _transcript(changed: str = "word") -> Transcript:
+    words = tuple(
+        Word(text=changed if index == 5 else "word", start=index, end=index + 0.5, probability=1)
+        for index in range(60)
+    )
+    return Transcript(
+        language="en", language_probability=1, model="tiny.en", duration=60, words=words, sentences=()
+    )
+
+
+def _candidate(number: int) -> ClipCandidate:
+    first = 20 * number - 20
+    return ClipCandidate(
+        clip_id=f"0{number}-clip",
+        title=f"Clip {number}",
+        span=Span(start=first, end=first + 19.5),
+        words=WordSpan(first=first, end=first + 20),
+        score=0.5,
+        score_parts={},
+        reasons=("it is good",),
+    )
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path)
+
+
+def _recording(**metadata: object) -> Recording:
+    audio = AudioStream(index=0, codec="aac", sample_rate=48000, channels=2)
+    media = Media(path="talk.mp4", container="mp4", duration=60, video=None, audio=audio)
+    source = Source(sha256="5e", bytes=1, media=media, metadata=Metadata.model_validate(metadata))
+    return Recording(episode_id="talk", source=source, folder="source")
+
+
+def _walk(shelf: Shelf, wanted: Wanted, recording: Recording | None = None) -> list[str]:
+    """Steps in the order they are planned, each finished before the next look."""
+    steps: list[str] = []
+    recording = recording or _recording()
+    while tasks := plan.plan(recording, wanted, shelf.find).tasks:
+        steps.extend(task.step for task in tasks)
+        for task in tasks:
+            shelf.finish(task)
+    return steps
+
+
+WHOLE = Wanted(StageName.CLIPPED, Options())
+
+
+def test_an_episode_is_walked_from_nothing_to_its_clips(shelf: Shelf):
+    steps = _walk(shelf, WHOLE)
+    assert steps == ["prepare", "stretch", "stretch", "merge", "enrich", "render", "choose", "clip", "clip"]
+
+
+def test_a_finished_episode_has_nothing_left(shelf: Shelf):
+    _walk(shelf, WHOLE)
+    reached = plan.plan(_recording(), WHOLE, shelf.find)
+    assert reached.stage is StageName.CLIPPED
+    assert reached.done == 1
+    assert len([kind for kind in reached.artefacts if kind.startswith("01-clip/")]) == len(plan.RENDITIONS)
+
+
+@pytest.mark.parametrize("target", list(StageName))
+def test_nothing_beyond_the_target_is_planned(shelf: Shelf, target: StageName):
+    _walk(shelf, Wanted(target, Options()))
+    assert plan.plan(_recording(), Wanted(target, Options()), shelf.find).stage is target
+
+
+def test_only_the_missing_stretch_is_done_again(shelf: Shelf):
+    first = plan.plan(_recording(), WHOLE, shelf.find).tasks[0]
+    shelf.finish(first)
+    one, other = plan.plan(_recording(), WHOLE, shelf.find).tasks
+    shelf.finish(other)
+    reached = plan.plan(_recording(), WHOLE, shelf.find)
+    assert reached.tasks == (one,)
+    assert 0.05 < reached.done < 0.98
+
+
+def test_stretches_and_decoded_sound_are_leftovers_once_the_transcript_is_there(shelf: Shelf):
+    _walk(shelf, Wanted(StageName.TRANSCRIBED, Options()))
+    leftovers = plan.plan(_recording(), Wanted(StageName.TRANSCRIBED, Options()), shelf.find).leftovers
+    assert sorted(Path(ref.path).parent.name for ref in leftovers) == ["prepared", "stretch", "stretch"]
+
+
+def test_one_more_variant_renders_only_that_variant(shelf: Shelf):
+    clean = tuple(rendition for rendition in plan.RENDITIONS if rendition.variant is Variant.CLEAN)
+    _walk(shelf, Wanted(StageName.CLIPPED, Options(), clean))
+    tasks = plan.plan(_recording(), WHOLE, shelf.find).tasks
+    assert [task.step for task in tasks] == ["clip", "clip"]
+    assert all(kind.endswith("subtitled") for task in tasks for kind in task.outputs)
+
+
+def test_one_clip_can_be_asked_for(shelf: Shelf):
+    wanted = Wanted(StageName.CLIPPED, Options(), plan.RENDITIONS, ("02-clip",))
+    assert _walk(shelf, wanted)[-1] == "clip"
+    assert not any("01-clip" in kind for kind in plan.plan(_recording(), wanted, shelf.find).artefacts)
+
+
+def test_a_corrected_word_renders_only_the_clip_that_says_it(shelf: Shelf):
+    _walk(shelf, WHOLE)
+    for (kind, _), folder in shelf.folders.items():
+        if kind == "transcript":
+            (folder / "transcript.json").write_text(_transcript("corrected").model_dump_json())
+    plan._transcript.cache_clear()
+    tasks = plan.plan(_recording(), WHOLE, shelf.find).tasks
+    assert [task.part["candidate"]["clip_id"] for task in tasks] == ["01-clip"]
+
+
+def test_other_options_of_a_stage_redo_that_stage_and_what_follows(shelf: Shelf):
+    _walk(shelf, WHOLE)
+    options = Options.model_validate({"transcribe": {"language": "de"}})
+    assert _walk(shelf, Wanted(StageName.CLIPPED, options))[0] == "prepare"
+    options = Options.model_validate({"candidates": {"count": 1}})
+    assert _walk(shelf, Wanted(StageName.CLIPPED, options)) == ["choose"]
+
+
+def test_what_is_written_beside_the_recording_reaches_the_transcription():
+    recording = _recording(vocabulary=["Antikythera"], guests=["Ada Bell"], language="en")
+    options = plan.transcription_options(Options(), recording.source.metadata)
+    assert options.vocabulary == ("Antikythera", "Ada Bell")
+    assert options.language == "en"
+
+
+def test_the_shares_of_a_stages_tasks_add_up_to_the_stage(shelf: Shelf):
+    total, recording = 0.0, _recording()
+    while tasks := plan.plan(recording, Wanted(StageName.TRANSCRIBED, Options()), shelf.find).tasks:
+        total += sum(task.share for task in tasks)
+        for task in tasks:
+            shelf.finish(task)
+    assert total == pytest.approx(1.0)
+
+
+def test_a_rendition_is_known_by_its_name():
+    for rendition in plan.RENDITIONS:
+        assert plan.rendition(rendition.name) == rendition
+    assert isinstance(plan.rendition("4x5-clean"), Rendition)

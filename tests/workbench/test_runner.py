@@ -1,0 +1,136 @@
+"""The runner against a real Dask cluster of two worker processes."""
+
+import queue
+import time
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipeline import manifest
+from pipeline.model import StageName
+from pipeline.task import Task
+from workbench.errors import BadSetting
+from workbench.jobs import Outcome
+from workbench.library import Library
+from workbench.runner import Cluster, connect
+
+
+class Watcher:
+    """Hears what the cluster says."""
+
+    def __init__(self) -> None:
+        self.outcomes: queue.Queue[Outcome] = queue.Queue()
+        self.shares: list[float] = []
+
+    def outcome(self) -> Outcome:
+        return self.outcomes.get(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def watcher() -> Watcher:
+    return Watcher()
+
+
+@pytest.fixture(scope="module")
+def cluster(watcher: Watcher) -> Iterator[Cluster]:
+    cluster = connect(
+        None, 2, {}, lambda _, share: watcher.shares.append(share), lambda end: watcher.outcomes.put(end)
+    )
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(tmp_path)
+
+
+def _examine(recording: Path) -> Task:
+    return Task(
+        stage=StageName.DISCOVERED,
+        step="discover",
+        name="examining",
+        inputs={"recording": str(recording)},
+        options={},
+        outputs={"source": "k"},
+        media_seconds=1,
+        share=1,
+    )
+
+
+def _endless(tmp_path: Path) -> Task:
+    """Examining a recording so long that it does not end before it is stopped."""
+    big = tmp_path / "big.wav"
+    with wave.open(str(big), "wb") as sound:
+        sound.setparams((1, 2, 16_000, 0, "NONE", ""))
+        sound.writeframes(bytes(32_000))
+    with big.open("r+b") as file:
+        file.truncate(200 << 30)  # sparse: it takes no room on the disk
+    return _examine(big)
+
+
+def test_a_task_ends_with_its_artefact_in_the_attempts_folder(
+    cluster: Cluster, watcher: Watcher, library: Library, tone: Path
+):
+    attempt = library.new_attempt(_examine(tone))
+    cluster.start(_examine(tone), attempt)
+    assert watcher.outcome() == Outcome(attempt=attempt.name)
+    assert manifest.read(attempt)
+
+
+def test_a_recording_that_cannot_be_read_is_an_outcome_with_a_sentence(
+    cluster: Cluster, watcher: Watcher, library: Library, tmp_path: Path
+):
+    (tmp_path / "text.mp4").write_text("this is no recording")
+    attempt = library.new_attempt(_examine(tmp_path / "text.mp4"))
+    cluster.start(_examine(tmp_path / "text.mp4"), attempt)
+    outcome = watcher.outcome()
+    assert outcome.kind == "UnreadableMedia"
+    assert "text.mp4" in (outcome.failure or "")
+    assert not outcome.transient
+
+
+def test_a_task_whose_attempt_is_gone_stops(
+    cluster: Cluster, watcher: Watcher, library: Library, tmp_path: Path
+):
+    attempt = library.new_attempt(_endless(tmp_path))
+    cluster.start(_endless(tmp_path), attempt)
+    time.sleep(1)
+    library.discard(attempt)
+    cluster.stop(attempt.name)
+    started = time.monotonic()
+    while watcher.outcomes.empty() and time.monotonic() - started < 20:
+        cluster.enforce()
+        time.sleep(0.1)
+    assert watcher.outcome().kind == "Cancelled"
+    assert time.monotonic() - started < 5
+
+
+def test_a_killed_worker_is_a_lost_attempt_and_the_next_task_runs(
+    cluster: Cluster, watcher: Watcher, library: Library, tmp_path: Path, tone: Path
+):
+    attempt = library.new_attempt(_endless(tmp_path))
+    cluster.start(_endless(tmp_path), attempt)
+    time.sleep(1)
+    for pid in cluster.client.run(_pid).values():
+        psutil.Process(pid).kill()
+    outcome = watcher.outcome()
+    assert (outcome.kind, outcome.transient) == ("Lost", True)
+    library.discard(attempt)
+    again = library.new_attempt(_examine(tone))
+    cluster.start(_examine(tone), again)
+    assert watcher.outcome() == Outcome(attempt=again.name)
+
+
+def test_a_scheduler_that_does_not_answer_names_the_setting():
+    with pytest.raises(BadSetting, match=r"setting `scheduler`.*127\.0\.0\.1:9"):
+        connect("tcp://127.0.0.1:9", 1, {}, lambda *_: None, lambda _: None)
+
+
+def _pid() -> int:
+    import os
+
+    return os.getpid()

@@ -1,0 +1,140 @@
+import threading
+from pathlib import Path
+
+import pytest
+
+from pipeline.model import StageName
+from workbench.errors import LibraryBroken, NotAllowed, NotFound
+from workbench.jobs import Episode, Failure, Job, JobType, Status, new_job_id, now
+from workbench.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    store = Store(tmp_path / "workbench.duckdb")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def job(store: Store) -> Job:
+    return _add(store, "same")
+
+
+def _add(store: Store, dedupe_key: str) -> Job:
+    return store.add_job(new_job_id(), JobType.PROCESS, "talk", {"target_stage": "clipped"}, dedupe_key)
+
+
+def _episode(**changes: object) -> Episode:
+    facts = {"episode_id": "talk", "title": "Talk", "stage": "discovered", "duration": 60.0, "sha256": "5e"}
+    times = {"recording": "talk.mp4", "created_at": now(), "updated_at": now()}
+    return Episode.model_validate(facts | times | changes)
+
+
+def test_a_new_job_is_queued_and_can_be_read_back(store: Store, job: Job):
+    assert job.status is Status.QUEUED
+    assert store.job(job.job_id) == job
+    assert store.open_jobs() == [job]
+
+
+def test_the_same_request_is_one_job_as_long_as_it_is_open(store: Store, job: Job):
+    assert _add(store, "same").job_id == job.job_id
+    store.end(job.job_id, Status.COMPLETED, message="done")
+    assert _add(store, "same").job_id != job.job_id
+
+
+def test_progress_never_goes_back(store: Store, job: Job):
+    store.start(job.job_id)
+    store.progress(job.job_id, 60, StageName.TRANSCRIBED, "")
+    assert store.progress(job.job_id, 40, StageName.TRANSCRIBED, "").progress == 60
+
+
+@pytest.mark.parametrize("end", [Status.COMPLETED, Status.FAILED, Status.CANCELLED])
+def test_an_ended_job_does_not_move(store: Store, job: Job, end: Status):
+    store.start(job.job_id)
+    store.end(job.job_id, end, message="")
+    with pytest.raises(NotAllowed, match=f"is {end}"):
+        store.progress(job.job_id, 50, None, "late")
+    with pytest.raises(NotAllowed):
+        store.end(job.job_id, Status.COMPLETED, message="")
+    assert store.job(job.job_id).status is end
+
+
+def test_a_failure_keeps_its_reason_and_where_it_happened(store: Store, job: Job):
+    failure = Failure(reason="talk.mp4: no sound", kind="UnreadableMedia", stage=StageName.TRANSCRIBED)
+    store.end(job.job_id, Status.FAILED, message=failure.reason, failure=failure)
+    assert store.job(job.job_id).failure == failure
+
+
+def test_every_change_of_status_is_in_the_log(store: Store, job: Job):
+    store.start(job.job_id)
+    store.log(job.job_id, "attempt failed", reason="lost")
+    store.end(job.job_id, Status.CANCELLED, message="cancelled")
+    log = store.log_of(job.job_id)
+    assert [line["kind"] for line in log] == ["queued", "running", "attempt failed", "cancelled"]
+    assert log[2]["body"] == {"reason": "lost"}
+
+
+def test_running_jobs_of_a_process_that_is_gone_are_queued_again(tmp_path: Path):
+    first = Store(tmp_path / "db")
+    job = _add(first, "a")
+    first.start(job.job_id)
+    first.close()
+    second = Store(tmp_path / "db")
+    assert [again.status for again in second.requeue_running()] == [Status.QUEUED]
+    second.close()
+
+
+def test_jobs_are_listed_newest_first_and_by_status(store: Store):
+    jobs = [_add(store, str(number)) for number in range(3)]
+    store.end(jobs[1].job_id, Status.FAILED, message="")
+    assert [job.job_id for job in store.jobs()] == [job.job_id for job in reversed(jobs)]
+    assert [job.job_id for job in store.jobs(Status.FAILED)] == [jobs[1].job_id]
+    assert len(store.jobs(limit=2)) == 2
+
+
+def test_an_unknown_job_is_named_with_what_to_do(store: Store):
+    with pytest.raises(NotFound, match="nonesuch; `workbench jobs`"):
+        store.job("nonesuch")
+
+
+def test_one_failing_command_of_a_group_does_not_undo_the_others(store: Store, job: Job):
+    store.end(job.job_id, Status.COMPLETED, message="")
+    refused: list[bool] = []
+
+    def add_or_break(number: int) -> None:
+        try:
+            store.end(job.job_id, Status.FAILED, message="") if number % 2 else _add(store, str(number))
+        except NotAllowed:
+            refused.append(True)
+
+    threads = [threading.Thread(target=add_or_break, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 10
+    assert len(store.open_jobs()) == 10
+
+
+def test_an_episode_is_found_by_id_and_by_content_and_changes_in_place(store: Store):
+    store.save_episode(_episode())
+    store.save_episode(_episode(stage="transcribed", artefacts={"transcript": "there"}))
+    assert store.episode("talk").stage is StageName.TRANSCRIBED
+    assert store.episode_by_content("5e") == store.episode("talk")
+    assert store.episode_by_content("other") is None
+    assert len(store.episodes()) == 1
+
+
+def test_measured_durations_are_kept_for_the_last_runs(store: Store):
+    for number in range(25):
+        store.add_duration(StageName.TRANSCRIBED, "tiny.en", 2, 100.0, float(number))
+    kept = store.durations()
+    assert len(kept) == 20
+    assert max(row["wall_seconds"] for row in kept) == 24.0
+
+
+def test_a_damaged_database_is_an_error_with_a_way_out(tmp_path: Path):
+    (tmp_path / "db").write_bytes(b"this is no database" * 1000)
+    with pytest.raises(LibraryBroken, match="db"):
+        Store(tmp_path / "db")

@@ -1,0 +1,137 @@
+"""What a job, an episode and a clip are to the outside: frozen, the same in Python and as JSON."""
+
+import secrets
+import time
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from pipeline.model import AspectRatio, Frozen, Seconds, Span, StageName, Variant
+
+type Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class Status(StrEnum):
+    """Where a job stands."""
+
+    #: accepted and written down; nothing of it runs
+    QUEUED = "queued"
+    #: its tasks are being run
+    RUNNING = "running"
+    #: it has reached its target
+    COMPLETED = "completed"
+    #: it cannot reach its target; `failure` says why
+    FAILED = "failed"
+    #: somebody stopped it
+    CANCELLED = "cancelled"
+
+
+OPEN = (Status.QUEUED, Status.RUNNING)
+
+
+class JobType(StrEnum):
+    """What a job was asked to do."""
+
+    DISCOVER = "discover_episodes"
+    PROCESS = "process_episode"
+    RENDER_CLIPS = "render_clips"
+
+
+class Failure(Frozen):
+    """Why a job failed: a sentence for a person, and what a program can tell apart."""
+
+    reason: str
+    """One sentence: which file or field, what is wrong, what to do."""
+    kind: str
+    """Name of the error's class, such as "UnreadableMedia"."""
+    stage: StageName | None = None
+    transient: bool = False
+    """Whether the same request may well succeed later."""
+
+
+class Job(Frozen):
+    """One request and how far it is. Times are UTC."""
+
+    job_id: str
+    job_type: JobType
+    episode_id: str | None
+    status: Status
+    progress: Percent = 0.0
+    """Never goes back."""
+    current_stage: StageName | None = None
+    message: str = ""
+    eta_seconds: Seconds | None = None
+    """Time left; null until it can be told honestly."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    result: dict[str, Any] | None = None
+    failure: Failure | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.status not in OPEN
+
+
+class Outcome(Frozen):
+    """How an attempt at a task ended: `failure` is None when its results are in its folder."""
+
+    attempt: str
+    """Name of the attempt's folder."""
+    failure: str | None = None
+    """One sentence for a person."""
+    kind: str = ""
+    """The error's class; "Lost" when the worker died, "Cancelled" when nobody wanted the result."""
+    transient: bool = False
+    """Whether another attempt may well succeed."""
+    details: str = ""
+    """The traceback of an error that nobody foresaw."""
+
+
+class ClipFile(Frozen):
+    """One rendered file of a clip."""
+
+    variant: Variant
+    aspect_ratio: AspectRatio
+    path: str
+
+
+class Clip(Frozen):
+    """A candidate, with the files that were rendered of it."""
+
+    clip_id: str
+    title: str
+    span: Span
+    score: float
+    score_parts: dict[str, float]
+    reasons: tuple[str, ...]
+    files: tuple[ClipFile, ...]
+
+
+class Episode(Frozen):
+    """One recording and what there is of it. Times are UTC."""
+
+    episode_id: str
+    title: str
+    stage: StageName
+    duration: Seconds
+    recording: str
+    """Path of the source file."""
+    sha256: str
+    artefacts: dict[str, str] = Field(default_factory=dict)
+    """Kind → folder of the current artefact."""
+    created_at: datetime
+    updated_at: datetime
+
+
+def new_job_id() -> str:
+    """A job id that sorts by the time it was made: milliseconds, then chance, in hexadecimal."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(5)}"
+
+
+def now() -> datetime:
+    """The present, in UTC."""
+    return datetime.now(UTC)

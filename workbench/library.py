@@ -1,0 +1,132 @@
+"""What lies where in a library, and how a result gets there: whole, or not at all.
+
+    inbox/                         recordings dropped here are discovered
+    artefacts/<kind>/<key>/        results, never changed once they are there
+    attempts/<task key>-<chance>/  where workers write; gone when the library is opened
+    episodes/<episode_id>/         the current results of an episode under readable names
+    workbench.duckdb               jobs and episodes
+    workbench.toml                 settings
+
+An attempt is wanted as long as its folder exists: a worker that finds it gone stops. Only the
+process that has the library open publishes, by renaming the folder.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from pipeline import manifest
+from pipeline.task import Ref, Task
+from workbench.errors import LibraryBroken
+
+FOLDERS = ("inbox", "artefacts", "attempts", "episodes")
+
+
+class Library:
+    """The folder that holds everything."""
+
+    def __init__(self, root: Path) -> None:
+        """Open the library at `root`, made if it is not there.
+
+        Raises LibraryBroken when the folder cannot be made or written.
+        """
+        self.root = root
+        try:
+            for name in FOLDERS:
+                (root / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LibraryBroken(
+                f"{root} cannot be a library: {error.strerror}; choose another folder"
+            ) from error
+
+    @property
+    def inbox(self) -> Path:
+        return self.root / "inbox"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "workbench.duckdb"
+
+    def find(self, kind: str, key: str) -> Path | None:
+        """The folder of an artefact, if it is there and whole."""
+        folder = self._artefact(kind, key)
+        return folder if folder.is_dir() and manifest.read(folder) else None
+
+    def new_attempt(self, task: Task) -> Path:
+        """An empty folder for one try of `task`."""
+        attempt = self.root / "attempts" / f"{task.key}-{secrets.token_hex(4)}"
+        attempt.mkdir()
+        return attempt
+
+    def publish(self, task: Task, attempt: Path) -> list[str]:
+        """Make what `task` left in `attempt` the artefacts they are; return their folders.
+
+        An artefact that is already there is replaced: it can only be broken, or was asked to be redone.
+        """
+        folders = [
+            self._put(task.folder(attempt, kind), self._artefact(kind, key))
+            for kind, key in task.outputs.items()
+        ]
+        self.discard(attempt)
+        return folders
+
+    def discard(self, attempt: Path) -> None:
+        """Remove an attempt; a worker that is still at it will notice and stop."""
+        with suppress(FileNotFoundError):
+            trash = attempt.with_name(f"trash-{secrets.token_hex(4)}")
+            attempt.rename(trash)
+            shutil.rmtree(trash, ignore_errors=True)
+
+    def remove(self, artefact: Ref) -> None:
+        """Remove an artefact that is no longer needed."""
+        self.discard(Path(artefact.path))
+
+    def sweep(self) -> None:
+        """Remove what attempts of an earlier process left; only for the process that owns the library."""
+        for attempt in (self.root / "attempts").iterdir():
+            self.discard(attempt)
+
+    def shelf(self, episode_id: str) -> Path:
+        """The folder with an episode's current results under readable names."""
+        return self.root / "episodes" / episode_id
+
+    def arrange(self, episode_id: str, files: Mapping[str, Path], recording: Path) -> Path:
+        """Put `files` (name on the shelf → file) on an episode's shelf, in place of what was there.
+
+        The files are hard links where the file system has them and copies where not; the recording,
+        which is never touched, is a symbolic link.
+        """
+        shelf = self.shelf(episode_id)
+        fresh = self.root / "attempts" / f"shelf-{secrets.token_hex(4)}"
+        for name, file in files.items():
+            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+            _link(file, fresh / name)
+        fresh.mkdir(exist_ok=True)
+        with suppress(OSError):  # no symbolic links on this system: the page then has no player
+            (fresh / recording.name).symlink_to(recording)
+        self._put(fresh, shelf)
+        return shelf
+
+    def _artefact(self, kind: str, key: str) -> Path:
+        return self.root / "artefacts" / kind / key
+
+    def _put(self, folder: Path, place: Path) -> str:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists():
+            old = self.root / "attempts" / f"trash-{secrets.token_hex(4)}"
+            place.rename(old)
+            folder.rename(place)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            folder.rename(place)
+        return str(place)
+
+
+def _link(file: Path, name: Path) -> None:
+    try:
+        os.link(file, name)
+    except OSError:
+        shutil.copy2(file, name)

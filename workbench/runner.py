@@ -1,0 +1,246 @@
+"""The only module that talks to Dask: tasks go out as plain data, progress and outcomes come back.
+
+Dask keeps no state and cannot stop running code, so nothing is left to it: no retries, no stealing, no
+queue on a worker. An attempt is stopped by removing its folder; a worker that has not noticed after
+`STOP_WITHIN` seconds is restarted.
+"""
+
+import math
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import dask
+from distributed import Client, Future, LocalCluster, get_worker
+
+from pipeline import stages
+from pipeline.errors import Cancelled, ModelFailed, PipelineError
+from pipeline.model import Seconds, Share
+from pipeline.task import Task
+from workbench.errors import BadSetting
+from workbench.jobs import Outcome
+
+TOPIC = _PACKAGE = "episode-workbench"
+_SAME_VERSIONS = ("dask", "distributed", "msgpack", "cloudpickle")
+STOP_WITHIN: Seconds = 3.0
+_TELL_EVERY: Seconds = 0.25
+_CONFIG = {
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.admin.tick.limit": "60s",
+    "distributed.comm.timeouts.connect": "10s",
+    "distributed.worker.daemon": True,
+    # a terminal sends Ctrl-C to every process: what becomes of a job is for this one to decide
+    "distributed.worker.preload": ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],
+}
+
+
+@dataclass
+class _Running:
+    future: Future[Any]
+    stopped_at: float | None = None
+
+
+@dataclass
+class Cluster:
+    """Workers, on this machine or elsewhere, that do tasks.
+
+    `on_progress(attempt, share)` and `on_end(outcome)` are called from Dask's own thread: they must be
+    quick and may not call back.
+    """
+
+    client: Client
+    on_progress: Callable[[str, Share], None]
+    on_end: Callable[[Outcome], None]
+    own: LocalCluster | None = None
+    _running: dict[str, _Running] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.client.subscribe_topic(TOPIC, self._hear)
+
+    @property
+    def slots(self) -> int:
+        """How many tasks can run at once."""
+        threads: dict[str, int] = self.client.nthreads()
+        return max(1, sum(threads.values()))
+
+    def start(self, task: Task, attempt: Path) -> None:
+        """Run `task` in the folder `attempt`."""
+        name = attempt.name
+        future = self.client.submit(
+            work, task.model_dump(mode="json"), str(attempt), key=name, pure=False, retries=0
+        )
+        with self._lock:
+            self._running[name] = _Running(future)
+        future.add_done_callback(lambda done: self._end(name, done))
+
+    def stop(self, attempt: str) -> None:
+        """The attempt's folder is gone: see to it that its work ends too."""
+        with self._lock:
+            running = self._running.get(attempt)
+            if running and running.stopped_at is None:
+                running.stopped_at = time.monotonic()
+
+    def enforce(self) -> None:
+        """Restart the workers that go on with a stopped attempt; to be called about every second."""
+        now = time.monotonic()
+        with self._lock:
+            late = [
+                name
+                for name, running in self._running.items()
+                if running.stopped_at and now - running.stopped_at > STOP_WITHIN
+            ]
+            for name in late:
+                self._running[name].stopped_at = math.inf  # once is enough
+        for name in late:
+            threading.Thread(target=self._restart_worker_of, args=(name,), daemon=True).start()
+
+    def close(self) -> None:
+        """End the own workers at once; a cluster that was joined is left as it is."""
+        with self._lock:
+            futures = [running.future for running in self._running.values()]
+            self._running.clear()
+        self.client.cancel(futures)
+        self.client.close(timeout=2)
+        if self.own:
+            self.own.close(timeout=5)
+
+    def trouble(self) -> str | None:
+        """What keeps this cluster from doing tasks, in one sentence; None when nothing does."""
+        seen: Any = self.client.get_versions()
+        if not seen["workers"]:
+            return "it has no workers: start one with `dask worker ADDRESS`"
+        here = _versions(seen["client"])
+        for place, there in {"scheduler": seen["scheduler"], **seen["workers"]}.items():
+            for name, theirs in _versions(there).items():
+                if theirs != here[name]:
+                    return f"{name} is {theirs} at {place} and {here[name]} here: install the same version"
+        ours = metadata.version(_PACKAGE)
+        for place, theirs in self.client.run(metadata.version, _PACKAGE, on_error="return").items():
+            if theirs != ours:
+                return f"{_PACKAGE} {ours} is needed at {place}, which has {theirs}"
+        return None
+
+    def _restart_worker_of(self, name: str) -> None:
+        processing = self.client.processing()
+        workers = [address for address, keys in processing.items() if name in keys]
+        self._finish(_stopped(name))
+        if workers:
+            self.client.restart_workers(workers, timeout=20, raise_for_error=False)
+
+    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
+        _, told = event
+        self.on_progress(told["attempt"], told["share"])
+
+    def _end(self, name: str, future: Future[Any]) -> None:
+        if future.status == "finished":
+            self._finish(Outcome(attempt=name, **future.result()))
+        else:
+            self._finish(_lost(name))
+
+    def _finish(self, outcome: Outcome) -> None:
+        """Each attempt ends once, whoever says so first."""
+        with self._lock:
+            known = self._running.pop(outcome.attempt, None)
+        if known:
+            known.future.release()
+            self.on_end(_stopped(outcome.attempt) if known.stopped_at else outcome)
+
+
+def connect(
+    scheduler: str | None,
+    workers: int,
+    environment: dict[str, str],
+    on_progress: Callable[[str, Share], None],
+    on_end: Callable[[Outcome], None],
+) -> Cluster:
+    """The cluster at `scheduler`, or one of our own with `workers` processes.
+
+    Raises BadSetting when no scheduler answers at that address.
+    """
+    with dask.config.set(_CONFIG):
+        if scheduler is None:
+            own = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=0,
+                dashboard_address=None,
+                scheduler_kwargs={
+                    "dashboard_address": "127.0.0.1:0"
+                },  # its status port, else 8787 with a warning
+                silence_logs="ERROR",
+                env=environment,
+            )
+            return Cluster(Client(own), on_progress, on_end, own)
+        try:
+            return Cluster(Client(scheduler, timeout="10s"), on_progress, on_end)
+        except OSError as error:
+            raise BadSetting(
+                f"setting `scheduler`: no Dask scheduler answers at {scheduler}; start one or leave it out"
+            ) from error
+
+
+def work(plain: dict[str, Any], attempt: str) -> dict[str, Any]:
+    """Do a task, on a worker. Returns the fields of an Outcome; never raises."""
+    folder = Path(attempt)
+    try:
+        stages.run(Task.model_validate(plain), folder, _Reporter(folder))
+    except Cancelled:
+        return {"failure": "it was stopped", "kind": "Cancelled"}
+    except PipelineError as error:
+        transient = isinstance(error, ModelFailed)
+        return {"failure": str(error), "kind": type(error).__name__, "transient": transient}
+    except Exception as error:  # noqa: BLE001 - the edge of the process: every error becomes an outcome
+        if not folder.exists():
+            return {"failure": "it was stopped", "kind": "Cancelled"}
+        return {
+            "failure": _unforeseen(error),
+            "kind": type(error).__name__,
+            "details": traceback.format_exc(),
+        }
+    return {}
+
+
+def _stopped(name: str) -> Outcome:
+    return Outcome(attempt=name, failure="it was stopped", kind="Cancelled")
+
+
+def _lost(name: str) -> Outcome:
+    return Outcome(attempt=name, failure="the worker that ran it was lost", kind="Lost", transient=True)
+
+
+def _unforeseen(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"the system says: {error.strerror} ({error.filename or 'no file named'})"
+    return f"an error that should not happen: {type(error).__name__}: {error}"
+
+
+def _versions(node: dict[str, Any]) -> dict[str, str]:
+    """Of what must be the same everywhere; of Python only 3.x, since its patches are compatible."""
+    packages = node["packages"]
+    python = ".".join(packages["python"].split(".")[:2])
+    return {"python": python} | {name: packages[name] for name in _SAME_VERSIONS}
+
+
+class _Reporter:
+    """Tells the app how far a task is, and the task when nobody wants it any more."""
+
+    def __init__(self, attempt: Path) -> None:
+        self._attempt = attempt
+        self._told = 0.0
+
+    def __call__(self, share: Share) -> None:
+        now = time.monotonic()
+        if now - self._told < _TELL_EVERY and share < 1:
+            return
+        self._told = now
+        if not self._attempt.exists():
+            raise Cancelled
+        get_worker().log_event(TOPIC, {"attempt": self._attempt.name, "share": share})

@@ -1,0 +1,194 @@
+"""The only module that reads the environment: what can be set, to what, and by whom.
+
+A value comes from the default, the library's `workbench.toml`, the variable `WORKBENCH_<NAME>`, or an
+argument (a command line flag), the later the stronger.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+
+from pipeline.model import AspectRatio, Frozen, Seconds, Variant
+from workbench.errors import BadSetting
+
+FILE = "workbench.toml"
+PREFIX = "WORKBENCH_"
+
+
+def _listed(value: object) -> object:
+    """Variables and flags give lists as text with commas."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+type Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+type Paths = Annotated[tuple[Path, ...], BeforeValidator(_listed)]
+
+
+class Settings(Frozen):
+    """Every setting, with its default; the line under each is its documentation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    library: Path = Path.home() / "episode-library"
+    """Folder that holds episodes, artefacts, the database and the inbox (not settable in the file)."""
+    folders: Paths = ()
+    """Folders to discover recordings in, besides the library's inbox."""
+    stable_seconds: Seconds = Field(10.0, ge=0)
+    """A file that changed within this many seconds is still being written."""
+    workers: int = Field(0, ge=0, le=256)
+    """Worker processes of the library's own cluster; 0 for one per processor core."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler to use instead, such as tcp://10.0.0.5:8786."""
+    model: str = "auto"
+    """Speech model: a faster-whisper name, a folder, or auto for the best on this machine."""
+    language: str | None = None
+    """Language of the recordings as an ISO 639-1 code; none to detect it."""
+    vocabulary: Names = ()
+    """Names and terms that the speech model should know."""
+    llm_base_url: str | None = None
+    """OpenAI-compatible endpoint; none for the local enricher, which needs no network."""
+    llm_model: str | None = None
+    """Name of the model at that endpoint."""
+    llm_api_key: str | None = Field(None, repr=False)
+    """Key for that endpoint; better as WORKBENCH_LLM_API_KEY than in a file."""
+    ffmpeg: Path | None = None
+    """ffmpeg to use instead of the one that imageio-ffmpeg brings."""
+    clip_count: int = Field(6, ge=0, le=50)
+    """How many clips to make of an episode at the most."""
+    clip_min_seconds: Seconds = Field(15.0, gt=0)
+    """Shortest clip."""
+    clip_max_seconds: Seconds = Field(60.0, gt=0)
+    """Longest clip."""
+    variants: Annotated[tuple[Variant, ...], BeforeValidator(_listed)] = tuple(Variant)
+    """Which variants of each clip to render: clean, subtitled."""
+    aspect_ratios: Annotated[tuple[AspectRatio, ...], BeforeValidator(_listed)] = (
+        AspectRatio.VERTICAL,
+        AspectRatio.SQUARE,
+        AspectRatio.LANDSCAPE,
+    )
+    """Which aspect ratios of each clip to render: 9x16, 1x1, 4x5, 16x9."""
+    loudness: float = Field(-14.0, ge=-31, le=-8)
+    """Integrated loudness of the clips, in LUFS."""
+
+    @property
+    def worker_count(self) -> int:
+        return self.workers or os.cpu_count() or 1
+
+    @property
+    def threads(self) -> int:
+        """Processor threads that one task may use, so that all workers together use the machine once."""
+        return max(1, (os.cpu_count() or 1) // self.worker_count)
+
+
+class Chosen(Frozen):
+    """A setting as it is in force, and where its value came from."""
+
+    name: str
+    value: Any
+    source: str
+    help: str
+
+
+SECRET = ("llm_api_key",)
+
+
+def load_settings(
+    *, library: str | Path | None = None, environment: Mapping[str, str] | None = None, **flags: Any
+) -> Settings:
+    """The settings in force for a library. `flags` are the strongest; one that is None is not given.
+
+    Raises BadSetting, naming the setting and where its value came from.
+    """
+    settings, _ = _load(library, environment, flags)
+    return settings
+
+
+def explain(
+    *, library: str | Path | None = None, environment: Mapping[str, str] | None = None, **flags: Any
+) -> tuple[Chosen, ...]:
+    """Every setting with its value and where that came from; secrets are not shown."""
+    settings, sources = _load(library, environment, flags)
+    return tuple(
+        Chosen(
+            name=name,
+            value="set" if name in SECRET and value else _shown(value),
+            source=sources.get(name, "default"),
+            help=_documentation()[name],
+        )
+        for name, value in settings
+    )
+
+
+def use_ffmpeg(settings: Settings) -> None:
+    """From now on this process runs the ffmpeg that is set, if one is."""
+    if settings.ffmpeg:
+        os.environ["IMAGEIO_FFMPEG_EXE"] = str(settings.ffmpeg)
+
+
+type _Sources = dict[str, str]
+
+
+def _load(
+    library: str | Path | None, environment: Mapping[str, str] | None, flags: Mapping[str, Any]
+) -> tuple[Settings, _Sources]:
+    environment = os.environ if environment is None else environment
+    given = {"library": library} | dict(flags)
+    by_flag = {name: value for name, value in given.items() if value is not None}
+    by_variable = {
+        name: environment[PREFIX + name.upper()]
+        for name in Settings.model_fields
+        if environment.get(PREFIX + name.upper())
+    }
+    default = Settings.model_fields["library"].default
+    root = Path(by_flag.get("library") or by_variable.get("library") or default).expanduser()
+    by_file = _read(root / FILE)
+    values = by_file | by_variable | by_flag | {"library": root.absolute()}
+    sources = (
+        dict.fromkeys(by_file, FILE)
+        | {name: PREFIX + name.upper() for name in by_variable}
+        | {name: "--" + name.replace("_", "-") for name in by_flag}
+    )
+    try:
+        return Settings.model_validate(values), sources
+    except ValidationError as error:
+        raise BadSetting(_sentence(error, sources, root)) from error
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """The settings in `file`, which need not be there."""
+    if not file.is_file():
+        return {}
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{file} is not valid TOML: {error}") from error
+    if "library" in values:
+        raise BadSetting(f"{file} cannot set `library`: use --library or WORKBENCH_LIBRARY")
+    return values
+
+
+def _sentence(error: ValidationError, sources: _Sources, root: Path) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(Settings.model_fields)
+        return f"{root / FILE}: there is no setting `{name}`; the settings are {known}"
+    source = sources.get(name, "default")
+    return f"setting `{name}` from {source} cannot be {first['input']!r}: {first['msg']}"
+
+
+def _documentation() -> dict[str, str]:
+    """The line under each field."""
+    return {name: field.description or "" for name, field in Settings.model_fields.items()}
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, tuple):
+        return [str(part) for part in value]
+    return str(value) if isinstance(value, Path) else value

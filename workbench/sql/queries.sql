@@ -1,0 +1,67 @@
+-- name: add_job
+INSERT INTO jobs (job_id, job_type, episode_id, status, params, dedupe_key, created_at)
+VALUES ($job_id, $job_type, $episode_id, 'queued', $params, $dedupe_key, $at)
+RETURNING *;
+
+-- name: same_open_job
+-- A request that is already being worked on is not worked on twice.
+SELECT * FROM jobs WHERE dedupe_key = $dedupe_key AND status IN ('queued', 'running')
+ORDER BY job_id LIMIT 1;
+
+-- name: start_job
+UPDATE jobs SET status = 'running', started_at = coalesce(started_at, $at)
+WHERE job_id = $job_id AND status IN ('queued', 'running') RETURNING *;
+
+-- name: progress_job
+-- Only an open job moves, and only forward, whatever arrives late.
+UPDATE jobs SET progress = greatest(progress, $progress), current_stage = $stage, message = $message
+WHERE job_id = $job_id AND status = 'running' RETURNING *;
+
+-- name: end_job
+UPDATE jobs SET status = $status, message = $message, result = $result, failure = $failure,
+    current_stage = coalesce($stage, current_stage), finished_at = $at,
+    progress = CASE WHEN $status = 'completed' THEN 100 ELSE progress END
+WHERE job_id = $job_id AND status IN ('queued', 'running') RETURNING *;
+
+-- name: requeue_running
+-- Whoever ran these is gone.
+UPDATE jobs SET status = 'queued' WHERE status = 'running' RETURNING *;
+
+-- name: job
+SELECT * FROM jobs WHERE job_id = $job_id;
+
+-- name: jobs
+SELECT * FROM jobs WHERE ($status IS NULL OR status = $status) ORDER BY job_id DESC LIMIT $limit;
+
+-- name: open_jobs
+SELECT * FROM jobs WHERE status IN ('queued', 'running') ORDER BY job_id;
+
+-- name: add_event
+INSERT INTO events VALUES ($job_id, $at, $kind, $body);
+
+-- name: job_events
+SELECT at_utc, kind, body FROM events WHERE job_id = $job_id ORDER BY at_utc;
+
+-- name: episode
+SELECT * FROM episodes WHERE episode_id = $episode_id;
+
+-- name: episode_by_content
+SELECT * FROM episodes WHERE sha256 = $sha256;
+
+-- name: episodes
+SELECT * FROM episodes ORDER BY created_at DESC, episode_id;
+
+-- name: save_episode
+INSERT INTO episodes VALUES ($episode_id, $sha256, $title, $stage, $duration, $recording, $artefacts, $at, $at)
+ON CONFLICT (episode_id) DO UPDATE SET title = excluded.title, stage = excluded.stage,
+    duration = excluded.duration, recording = excluded.recording, artefacts = excluded.artefacts,
+    updated_at = excluded.updated_at
+RETURNING *;
+
+-- name: add_duration
+INSERT INTO durations VALUES ($stage, $model, $workers, $media_seconds, $wall_seconds, $at);
+
+-- name: durations
+-- The last twenty of each kind: machines and models change.
+SELECT stage, model, workers, media_seconds, wall_seconds FROM durations
+QUALIFY row_number() OVER (PARTITION BY stage, model, workers ORDER BY at_utc DESC) <= 20;

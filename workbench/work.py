@@ -1,0 +1,262 @@
+"""What a job consists of: the tasks it has left, what a failed one means for it, and its result."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipeline import discover, manifest, plan, stages
+from pipeline.model import Rendition, Seconds, Share, StageName
+from pipeline.plan import Find, Progress, Recording, Wanted
+from pipeline.task import Ref, Task
+from workbench.errors import LibraryBroken
+from workbench.jobs import Episode, Failure, Job, JobType, Outcome, now
+from workbench.library import Library
+from workbench.store import Store
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """Where a job stands: what can start now, and how much of the stage is done."""
+
+    stage: StageName
+    tasks: tuple[Task, ...]
+    done: Share
+
+
+class Work(Protocol):
+    """A job's work. Each call looks at the library afresh, so it can be taken up anywhere."""
+
+    target: StageName
+    media_seconds: Seconds
+    model: str
+    """What the estimates of the time left go by, besides the stage and the number of workers."""
+
+    def agenda(self) -> Agenda:
+        """What is left; no tasks and nothing running means that the job is done."""
+        ...
+
+    def failed(self, task: Task, outcome: Outcome) -> Failure | None:
+        """What the final failure of `task` means: the job's failure, or None if the job goes on."""
+        ...
+
+    def result(self) -> dict[str, Any]:
+        """The job's result, once nothing is left to do."""
+        ...
+
+
+def work_of(job: Job, library: Library, store: Store) -> Work:
+    """The work that `job` asks for."""
+    if job.job_type is JobType.DISCOVER:
+        return Discovery(job, library, store)
+    return Processing(job, library, store)
+
+
+@dataclass
+class Discovery:
+    """Examining files: each one ends as an episode, or as a reason why not."""
+
+    job: Job
+    library: Library
+    store: Store
+    target: StageName = StageName.DISCOVERED
+    media_seconds: Seconds = 0.0
+    model: str = ""
+    _skipped: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def agenda(self) -> Agenda:
+        files = [Path(file) for file in self.job.params["files"]]
+        waiting = [file for file in files if str(file) not in self._skipped and not self._source(file)]
+        tasks = [task for file in waiting if (task := self._task(file))]
+        done = 1 - len(tasks) / len(files) if files else 1.0
+        share = 1 / len(files) if files else 1.0
+        shared = tuple(task.model_copy(update={"share": share}) for task in tasks)
+        return Agenda(StageName.DISCOVERED, shared, done)
+
+    def failed(self, task: Task, outcome: Outcome) -> Failure | None:
+        self._skip(Path(task.inputs["recording"]), outcome.failure or "", outcome.kind)
+        return None
+
+    def result(self) -> dict[str, Any]:
+        files = [Path(file) for file in self.job.params["files"]]
+        found = [(file, ref) for file in files if (ref := self._source(file))]
+        return {
+            "episodes": [self._register(file, ref) for file, ref in found],
+            "skipped": [*self._skipped.values(), *self._closed()],
+            "waiting": list(self.job.params["waiting"]),
+        }
+
+    def _closed(self) -> list[dict[str, str]]:
+        """Folders that could not be looked into."""
+        sentences = self.job.params["closed"]
+        return [{"file": each.split(" cannot be")[0], "reason": each, "kind": "OSError"} for each in sentences]
+
+    def _task(self, file: Path) -> Task | None:
+        try:
+            return plan.discovery(file, fingerprint(file))
+        except OSError as error:
+            self._skip(file, f"{file} cannot be read: {error.strerror}", "UnreadableMedia")
+            return None
+
+    def _source(self, file: Path) -> Ref | None:
+        if not (task := self._task(file)):
+            return None
+        key = task.outputs["source"]
+        folder = self.library.find("source", key)
+        return Ref(path=str(folder), key=key) if folder else None
+
+    def _skip(self, file: Path, reason: str, kind: str) -> None:
+        self._skipped[str(file)] = {"file": str(file), "reason": reason, "kind": kind}
+
+    def _register(self, file: Path, ref: Ref) -> dict[str, Any]:
+        source = stages.source(ref.path)
+        known = self.store.episode_by_content(source.sha256)
+        episode = self.store.save_episode(
+            Episode(
+                episode_id=known.episode_id if known else self._new_id(file, source.sha256),
+                sha256=source.sha256,
+                title=source.metadata.title or (known.title if known else file.stem),
+                stage=known.stage if known else StageName.DISCOVERED,
+                duration=source.media.duration,
+                recording=str(file),
+                artefacts=(known.artefacts if known else {}) | {"source": ref.path},
+                created_at=now(),
+                updated_at=now(),
+            )
+        )
+        facts = episode.model_dump(mode="json", include={"episode_id", "title", "duration"})
+        return facts | {"file": str(file)}
+
+    def _new_id(self, file: Path, sha256: str) -> str:
+        """A readable id that is this content's alone."""
+        slug = slug_of(file.stem)
+        taken = {episode.episode_id for episode in self.store.episodes()}
+        return slug if slug not in taken else f"{slug}-{sha256[:8]}"
+
+
+@dataclass
+class Processing:
+    """Taking an episode to its target stage, or rendering some of its clips."""
+
+    job: Job
+    library: Library
+    store: Store
+    _last: Progress | None = None
+
+    def __post_init__(self) -> None:
+        episode = self.store.episode(self.job.episode_id or "")
+        folder = episode.artefacts["source"]
+        if not manifest.read(Path(folder)):
+            raise LibraryBroken(
+                f"the facts of episode {episode.episode_id} are gone: discover {episode.recording} again"
+            )
+        self._recording = Recording(
+            episode_id=episode.episode_id, source=stages.source(folder), folder=folder
+        )
+        self._wanted = wanted_of(self.job.params)
+        self.target = self._wanted.target
+        self.media_seconds = self._recording.seconds
+        self.model = self._wanted.options.transcribe.model
+
+    def agenda(self) -> Agenda:
+        self._last = reached = plan.plan(self._recording, self._wanted, self._find)
+        for leftover in reached.leftovers:
+            self.library.remove(leftover)
+        return Agenda(reached.stage, reached.tasks, reached.done)
+
+    def failed(self, task: Task, outcome: Outcome) -> Failure | None:
+        return Failure(
+            reason=self._named(outcome.failure or ""),
+            kind=outcome.kind,
+            stage=task.stage,
+            transient=outcome.transient,
+        )
+
+    def result(self) -> dict[str, Any]:
+        reached = self._last or plan.plan(self._recording, self._wanted, self._find)
+        artefacts = {kind: ref.path for kind, ref in reached.artefacts.items()}
+        episode = self.store.episode(self._recording.episode_id)
+        order = list(StageName)
+        further = max(episode.stage, reached.stage, key=order.index)
+        title = episode.title
+        if "enrichment" in artefacts:
+            title = stages.enrichment(artefacts["enrichment"]).title
+        episode = self.store.save_episode(
+            episode.model_copy(
+                update={"stage": further, "title": title, "artefacts": episode.artefacts | artefacts}
+            )
+        )
+        shelf = self.library.arrange(
+            episode.episode_id, shelved(episode), Path(self._recording.source.media.path)
+        )
+        return {
+            "episode_id": episode.episode_id,
+            "stage": reached.stage,
+            "duration": self.media_seconds,
+            "shelf": str(shelf),
+        }
+
+    @property
+    def _find(self) -> Find:
+        """Forced work counts only what was made since it was asked for."""
+        made_since = self.job.created_at if self.job.params["force_reprocess"] else None
+        return partial(_find_since, self.library, made_since)
+
+    def _named(self, reason: str) -> str:
+        name = Path(self._recording.source.media.path).name
+        return reason if name in reason else f"{name}: {reason}"
+
+
+def wanted_of(params: Mapping[str, Any]) -> Wanted:
+    """What a job's stored parameters ask for."""
+    clip_ids = params["clip_ids"]
+    return Wanted(
+        target=StageName(params["target_stage"]),
+        options=stages.Options.model_validate(params["options"]),
+        renditions=tuple(Rendition.model_validate(each) for each in params["renditions"]),
+        clip_ids=tuple(clip_ids) if clip_ids is not None else None,
+    )
+
+
+def shelved(episode: Episode) -> dict[str, Path]:
+    """Name on the shelf → file, for every current artefact that a person may want."""
+    files: dict[str, Path] = {}
+    for kind, folder in episode.artefacts.items():
+        clip_id, _, rendition = kind.partition("/")
+        for file in artefact_files(folder):
+            if kind == "page":
+                files[file.relative_to(folder).as_posix()] = file
+            elif kind in ("transcript", "enrichment", "candidates"):
+                files[f"{episode.episode_id}.{'words' if kind == 'transcript' else kind}.json"] = file
+            elif rendition:
+                files[f"clips/{clip_id}.{rendition}{file.suffix}"] = file
+    return files
+
+
+def artefact_files(folder: str) -> list[Path]:
+    """The files of an artefact, without its manifest; none when it is gone or broken."""
+    paper = manifest.read(Path(folder))
+    return [Path(folder) / file.path for file in paper.files] if paper else []
+
+
+def fingerprint(file: Path) -> str:
+    """Changes when a file or the metadata beside it is changed; costs no reading."""
+    stats = [path.stat() for path in (file, discover.sidecar(file)) if path]
+    return " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
+
+
+def slug_of(name: str) -> str:
+    """A readable id: letters, digits and single hyphens, all ASCII, at most 60 characters."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].strip("-") or "episode"
+
+
+def _find_since(library: Library, made_since: datetime | None, kind: str, key: str) -> Path | None:
+    folder = library.find(kind, key)
+    if folder and made_since and (folder / manifest.NAME).stat().st_mtime < made_since.timestamp():
+        return None
+    return folder
