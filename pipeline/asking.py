@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from pipeline.llm import BadAnswer, Llm
+from pipeline.llm import BROKE_OFF, BadAnswer, Llm
 from pipeline.model import Repair
 
 _PROMPTS = Path(__file__).parent / "prompts"
@@ -41,9 +41,12 @@ class Asker:
         second, left, _ = self._try(schema, system, f"{user}\n\n{again}", faults_of)
         if second is not None and not left:
             self.note(part, "repaired", faults[0])
-        if second is None or (first is not None and len(left) > len(faults)):
-            return first
-        return second
+        kept, wrong = (
+            (first, faults) if second is None or (first and len(left) > len(faults)) else (second, left)
+        )
+        if kept is not None and wrong[:1] == [BROKE_OFF]:
+            self.note(part, "dropped", "the answer broke off; what was complete is used")
+        return kept
 
     def note(self, part: str, action: str, reason: str) -> None:
         """Records what was done about `part`."""
@@ -56,7 +59,9 @@ class Asker:
         try:
             answer = self.llm.answer(schema, system, user)
         except BadAnswer as error:
-            return None, [error.reason], error.text
+            whole = error.whole if isinstance(error.whole, schema) else None
+            faults = faults_of(whole) if whole else []
+            return whole, [error.reason, *faults], error.text
         return answer, faults_of(answer), answer.model_dump_json()
 
 

@@ -1,12 +1,12 @@
 """Everything that can go wrong in the pipeline.
 
-    PipelineError          one sentence for a person: which file, what is wrong, what to do
-    ├── UnreadableMedia    the recording cannot be opened or decoded; trying again will not help
-    ├── BadOptions         an option or a metadata field has a value that cannot be used
-    ├── ModelMissing       a speech model is not on this machine; the message says how to get it
-    ├── ToolFailed         ffmpeg ended with an error
-    └── ModelFailed        the language model's endpoint did not answer, or not usably
-    Cancelled              not a failure: the attempt's folder is gone, so nobody wants its result
+PipelineError          one sentence for a person: which file, what is wrong, what to do
+├── UnreadableMedia    the recording cannot be opened or decoded; trying again will not help
+├── BadOptions         an option or a metadata field has a value that cannot be used
+├── ModelMissing       a speech model is not on this machine; the message says how to get it
+├── ToolFailed         ffmpeg ended with an error
+└── ModelFailed        the language model's endpoint did not answer, or not usably
+Cancelled              not a failure: the attempt's folder is gone, so nobody wants its result
 """
 
 

@@ -24,6 +24,7 @@ _QUIET = ("-hide_banner", "-nostdin", "-nostats", "-y")
 _LOOK_EVERY: Seconds = 0.2  # how often `report` is asked whether the work is still wanted
 _STOP_WITHIN: Seconds = 2.0
 _KEPT_LINES = 200
+_GENERAL = re.compile(r"Conversion failed|Press \[q\]|Error opening (in|out)put file")
 
 
 @cache
@@ -162,5 +163,5 @@ def _close(process: "subprocess.Popen[bytes]") -> None:
 def _last_words(said: Iterable[str]) -> str:
     """The two lines that say most: the last ones that are not the general ones at the end."""
     lines = [re.sub(r"^\[[^]]*@ 0x[0-9a-f]+\]\s*", "", line.strip()) for line in said if line.strip()]
-    telling = [line for line in lines if not re.match(r"(Conversion failed|Press \[q\]|Error opening (in|out)put file)", line)]
+    telling = [line for line in lines if not _GENERAL.match(line)]
     return "; ".join(dict.fromkeys((telling or lines or ["no reason given"])[-2:]))

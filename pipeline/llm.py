@@ -1,8 +1,8 @@
 """The only module that talks to a language model: any endpoint that speaks OpenAI's chat completions.
 
 Works with OpenAI, Ollama, vLLM, LM Studio, llama.cpp and the like. What an endpoint does not know is left
-out after its first refusal: structured output by JSON schema, then by JSON object, then plain text from
-which the JSON is taken; `max_tokens`; a temperature.
+out after its first refusal: structured output by JSON schema, then by JSON object with the schema, then
+without it, then plain text from which the JSON is taken; `max_tokens`; a temperature.
 """
 
 import asyncio
@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, Self, cast, get_origin
 
 import openai
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from pipeline.errors import ModelFailed
 from pipeline.model import Seconds
@@ -31,16 +32,22 @@ _NOT_ABOUT_FORM = (
     "context length", "context_length", "context window", "too many tokens", "exceed", "model not found",
     "model_not_found", "does not exist",
 )  # fmt: skip
+BROKE_OFF = "the answer was too long and broke off; answer more briefly"
+_FORMS = ("json_schema", "json_object with schema", "json_object", "text")
 _FENCED = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
 
 
 class BadAnswer(Exception):
-    """The model answered, but not in the form asked for; `text` is what it said."""
+    """The model answered, but not in the form asked for.
 
-    def __init__(self, text: str, reason: str) -> None:
+    `text` is what it said, `whole` what of it is complete and valid when it broke off, if anything is.
+    """
+
+    def __init__(self, text: str, reason: str, whole: BaseModel | None = None) -> None:
         super().__init__(reason)
         self.text = text
         self.reason = reason
+        self.whole = whole
 
 
 class Llm(Protocol):
@@ -86,7 +93,7 @@ class Endpoint:
             base_url=base_url, api_key=api_key or _NO_KEY, timeout=timeout, max_retries=_RETRIES
         )
         self._client.organization = self._client.project = None  # it takes them from the environment
-        self._form = "json_schema"
+        self._form = _FORMS[0]
         self._extras: dict[str, Any] = {"temperature": temperature, "max_tokens": answer_tokens}
 
     def __enter__(self) -> Self:
@@ -114,7 +121,7 @@ class Endpoint:
             return parse(schema, text)
         except BadAnswer as error:
             if choice.finish_reason == "length":
-                raise BadAnswer(text, "the answer was too long and broke off; answer more briefly") from error
+                raise BadAnswer(text, BROKE_OFF, salvaged(schema, text)) from error
             raise
 
     async def _complete(self, schema: type[BaseModel], system: str, user: str) -> ChatCompletion:
@@ -160,10 +167,10 @@ class Endpoint:
             self._extras["max_completion_tokens"] = self._extras.pop("max_tokens")
         elif "temperature" in said and "temperature" in self._extras:
             del self._extras["temperature"]
-        elif _is_about_something_else(said) or self._form == "text":
+        elif _is_about_something_else(said) or self._form == _FORMS[-1]:
             return False
         else:
-            self._form = {"json_schema": "json_object", "json_object": "text"}[self._form]
+            self._form = _FORMS[_FORMS.index(self._form) + 1]
         return True
 
 
@@ -180,6 +187,27 @@ def parse[T: BaseModel](schema: type[T], text: str) -> T:
         raise BadAnswer(text, reasons) from error
 
 
+def salvaged[T: BaseModel](schema: type[T], text: str) -> T | None:
+    """What is complete of an answer that broke off: lists without their last, half-written item."""
+    try:
+        data = from_json(text[max(0, text.find("{")) :], allow_partial=True)
+    except ValueError:
+        return None
+    if not isinstance(data, dict):
+        return None
+    lists = [name for name, about in schema.model_fields.items() if get_origin(about.annotation) is list]
+    data = {name: [] for name in lists} | data
+    begun = [name for name in lists if data[name]]
+    try:
+        return schema.model_validate(data)
+    except ValidationError:
+        shorter = {begun[-1]: data[begun[-1]][:-1]} if begun else {}
+    try:
+        return schema.model_validate(data | shorter)
+    except ValidationError:
+        return None
+
+
 def _json_in(text: str) -> str:
     fenced = _FENCED.search(text)
     inside = fenced[1] if fenced else text
@@ -192,6 +220,8 @@ def _response_format(form: str, schema: type[BaseModel]) -> dict[str, Any]:
         return {}
     if form == "json_object":
         return {"response_format": {"type": "json_object"}}
+    if form == "json_object with schema":  # llama-cpp-python, whose grammar then allows nothing else
+        return {"response_format": {"type": "json_object", "schema": strict_schema(schema)}}
     body = {"name": schema.__name__, "schema": strict_schema(schema), "strict": True}
     return {"response_format": {"type": "json_schema", "json_schema": body}}
 

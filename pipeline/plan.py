@@ -5,7 +5,7 @@ episode from any state to its target, so a restart, a second request and a first
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -102,17 +102,20 @@ def discovery(path: Path, fingerprint: str) -> Task:
 def plan(recording: Recording, wanted: Wanted, find: Find) -> Progress:
     """The first stage on the way to what is wanted that is not finished, and its tasks that can start."""
     reached = Progress(StageName.DISCOVERED, {"source": recording.ref})
+    leftovers: tuple[Ref, ...] = ()
     for stage in ORDER[1 : ORDER.index(wanted.target) + 1]:
         reached = _PLANNERS[stage](recording, wanted, reached.artefacts, find)
+        leftovers += reached.leftovers
         if reached.tasks:
-            return reached
-    return reached
+            break
+    return replace(reached, leftovers=leftovers)
 
 
 def transcription_options(options: Options, metadata: Metadata) -> transcribe.TranscribeOptions:
     """The job's options, completed by what was written beside the recording."""
     chosen = options.transcribe
-    vocabulary = dict.fromkeys((*chosen.vocabulary, *metadata.vocabulary, *metadata.guests))
+    names = (*metadata.guests, *([metadata.show] if metadata.show else []))
+    vocabulary = dict.fromkeys((*chosen.vocabulary, *metadata.vocabulary, *names))
     return chosen.model_copy(
         update={"language": chosen.language or metadata.language, "vocabulary": tuple(vocabulary)}
     )

@@ -14,6 +14,7 @@ from pipeline import chunks, sentences, sound, speech_models, whisper, word_time
 from pipeline.errors import BadOptions
 from pipeline.model import Frozen, Media, Report, Seconds, Share, Span, Transcript, Word
 from pipeline.sound import Sound
+from pipeline.whisper import Samples
 
 _LONGEST_ALONE: Seconds = 60.0
 _MOST: Seconds = 270.0  # with a cut up to 15 s off at both ends no stretch is longer than 300 s
@@ -73,16 +74,14 @@ def stretch(
     plan = _read_plan(prepared)
     span = stretches(prepared)[index]
     samples = sound.open_wav(prepared / _SOUND).read(span)
-    packed = chunks.pack(whisper.speech(samples))
+    speech = whisper.speech(samples)
     report(0.02)
     words: list[Word] = []
-    if packed:
+    if speech:
         hearing = whisper.Hearing(plan.language, options.vocabulary, options.beam_size)
-        heard = whisper.load(speech_models.resolve(options.model), threads).words(
-            [chunk.samples(samples) for chunk in packed], hearing, report=report
-        )
-        for chunk, pieces in zip(packed, heard, strict=True):
-            words += (chunk.placed(piece, span.start) for piece in word_times.glued(pieces))
+        recogniser = whisper.load(speech_models.resolve(options.model), threads)
+        words = _heard(samples, speech, recogniser, hearing, report)
+    words = [word_times.moved(word, span.start) for word in words]
     (out / _WORDS).write_bytes(_WORD_LIST.dump_json(tuple(words)) + b"\n")
     report(1.0)
 
@@ -107,6 +106,31 @@ def merge(
     )
     (out / "transcript.json").write_text(transcript.model_dump_json() + "\n", encoding="utf-8")
     return transcript
+
+
+def _heard(
+    samples: Samples,
+    speech: Sequence[chunks.Range],
+    recogniser: whisper.Recogniser,
+    hearing: whisper.Hearing,
+    report: Report,
+) -> list[Word]:
+    """The words in the ranges `speech` of `samples`; what the model passed over is heard a second time."""
+    words: list[Word] = []
+    for done, until, margin in ((0.02, 0.9, chunks.MARGIN), (0.9, 1.0, 0.0)):
+        packed = chunks.pack(speech, len(samples), margin)
+        sounds = [chunk.samples(samples) for chunk in packed]
+        pieces = recogniser.words(sounds, hearing, report=_between(report, done, until))
+        speech = []
+        for chunk, heard in zip(packed, pieces, strict=True):
+            words += (chunk.placed(piece) for piece in word_times.glued(heard))
+            speech += chunk.unheard(heard)
+    return sorted(words, key=lambda word: word.start)
+
+
+def _between(report: Report, done: Share, until: Share) -> Report:
+    """`report` for a part of the work, which takes it from `done` to `until`."""
+    return lambda share: report(done + (until - done) * share)
 
 
 def _prepared(media: Media, options: TranscribeOptions, out: Path, report: Report, threads: int) -> Prepared:

@@ -35,6 +35,13 @@ def glued(pieces: Iterable[Word]) -> tuple[Word, ...]:
     return tuple(words)
 
 
+def moved(word: Word, seconds: Seconds) -> Word:
+    """`word`, said `seconds` later."""
+    return word.model_copy(
+        update={"start": round(word.start + seconds, 3), "end": round(word.end + seconds, 3)}
+    )
+
+
 def joined(parts: Sequence[Sequence[Word]]) -> tuple[Word, ...]:
     """The words of neighbouring stretches as one list; a word that both heard at their seam comes once."""
     words: list[Word] = []
@@ -78,7 +85,7 @@ def _from_the_end(words: list[Word], length: Seconds) -> list[Word]:
     limit = length
     for i in range(len(words) - 1, -1, -1):
         word = words[i]
-        if word.end <= limit and word.end > word.start:
+        if word.end <= limit and word.end - word.start >= _SHORTEST / 2:
             break
         end = min(word.end, limit)
         limit = max(0.0, min(word.start, round(end - _SHORTEST, 3)))

@@ -18,7 +18,7 @@ from pipeline.errors import PipelineError
 from pipeline.model import Seconds, Share, StageName
 from pipeline.task import Task
 from workbench import estimate
-from workbench.errors import NotAllowed, WorkbenchError
+from workbench.errors import LibraryBroken, NotAllowed, WorkbenchError
 from workbench.jobs import Failure, Job, Outcome, Status
 from workbench.library import Library
 from workbench.store import Store
@@ -70,7 +70,8 @@ class _Active:
     stage_started: float = field(default_factory=time.monotonic)
     stage_fresh: bool = False
     first_percent: float | None = None
-    written: float = 0.0
+    written_at: float = 0.0
+    written: Live | None = None
     live: Live | None = None
 
 
@@ -91,6 +92,7 @@ class Dispatcher:
         self._cluster: Cluster | None = None
         self._rates = estimate.Rates(store.durations())
         self._closing = False
+        self._broken: Exception | None = None
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
@@ -103,36 +105,55 @@ class Dispatcher:
         """End a job as cancelled, and stop what runs for it alone."""
         self._events.put(lambda: self._drop(job_id, Status.CANCELLED, message))
 
-    def live(self, job_id: str) -> Live | None:
-        """The present look of a job that runs."""
-        active = self._active.get(job_id)
-        return active.live if active else None
+    def live(self, job_id: str | None = None) -> dict[str, Live]:
+        """The present look of the jobs that run, or of that one, by job id."""
+        active = [self._active.get(job_id)] if job_id else list(self._active.values())
+        return {each.job.job_id: each.live for each in active if each and each.live}
 
     def wait(self, look: Callable[[], Job], timeout: Seconds | None) -> Job:
-        """What `look` shows once the job has ended, or after `timeout` seconds."""
+        """What `look` shows once the job has ended, or after `timeout` seconds.
+
+        Raises LibraryBroken when no job can go on, such as when the disk of the database is full.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: look().ended or self._closing, timeout)
-        return look()
+            self._changed.wait_for(lambda: self._closing or look().ended, timeout)
+        job = look()
+        if self._broken and not job.ended:
+            raise LibraryBroken(
+                f"no job can go on: {self._broken}; put that right, and unfinished jobs can be resumed"
+            ) from self._broken
+        return job
 
     def close(self) -> None:
         """Stop at once; unfinished jobs stay open in the store and can be taken up again."""
-        self._events.put(self._close)
+        self._closing = True
+        self._events.put(self._wake)
         self._thread.join()
 
     # -- everything below runs in the dispatcher's own thread
 
     def _run(self) -> None:
-        while not self._closing:
-            try:
-                self._events.get(timeout=_TICK)()
-                while True:
-                    self._events.get_nowait()()
-            except queue.Empty:
-                self._advance()
+        try:
+            while not self._closing:
+                self._turn()
+        except Exception as error:  # noqa: BLE001 - told to everyone who waits
+            self._broken = error
+        finally:
+            self._leave()
+
+    def _turn(self) -> None:
+        """Do what has been asked for; once nothing more is, see to the jobs."""
+        with suppress(queue.Empty):
+            self._events.get(timeout=_TICK)()
+            while not self._closing:
+                self._events.get_nowait()()
+        if not self._closing:
+            self._advance()
 
     def _advance(self) -> None:
-        if self._closing:
-            return
+        if self._cluster and self._cluster.is_gone:
+            self._cluster.abandon()
+            self._cluster = None
         for active in list(self._active.values()):
             self._guarded(active, self._start_tasks)
         for active in list(self._active.values()):
@@ -148,8 +169,11 @@ class Dispatcher:
             self._fail(active.job, error, active.agenda.stage)
 
     def _fail(self, job: Job, error: Exception, stage: StageName | None = None) -> None:
-        foreseen = isinstance(error, PipelineError | WorkbenchError)
-        reason = str(error) if foreseen else f"an error that should not happen: {error!r}"
+        reason = f"an error that should not happen: {error!r}"
+        if isinstance(error, PipelineError | WorkbenchError):
+            reason = str(error)
+        elif isinstance(error, OSError) and error.strerror:
+            reason = f"the library cannot be written: {error.strerror} ({error.filename or 'no file named'})"
         self._store.log(job.job_id, "error", details="".join(traceback.format_exception(error)))
         failure = Failure(reason=reason, kind=type(error).__name__, stage=stage)
         self._drop(job.job_id, Status.FAILED, reason, failure, stage=stage)
@@ -177,10 +201,18 @@ class Dispatcher:
             self._measure(active, before)
             active.stage_started, active.stage_fresh = time.monotonic(), agenda.done == 0
         active.agenda = agenda
+        self._tidy(active)
         if agenda.tasks:
             return
         result = active.work.result()
         self._drop(active.job.job_id, Status.COMPLETED, "done", result=result, stage=agenda.stage)
+
+    def _tidy(self, active: _Active) -> None:
+        """Remove what the job no longer needs, unless another one is at work on the same episode."""
+        others = (other.job for other in self._active.values() if other is not active)
+        if not any(job.episode_id == active.job.episode_id for job in others):
+            for leftover in active.agenda.leftovers:
+                self._library.remove(leftover)
 
     def _measure(self, active: _Active, finished: Agenda) -> None:
         """Remember how long a stage took that this process did from its beginning."""
@@ -200,7 +232,8 @@ class Dispatcher:
                 return
             folder = self._library.new_attempt(task)
             self._attempts[folder.name] = _Attempt(task, folder)
-            extra = {"threads": self._threads, "api_key": self._api_key}
+            api_key = self._api_key if task.stage is StageName.ENRICHED else None
+            extra = {"threads": self._threads, "api_key": api_key}
             self._cluster.start(task.model_copy(update=extra), folder)
 
     def _on_progress(self, attempt: str, share: Share) -> None:
@@ -222,6 +255,8 @@ class Dispatcher:
         if outcome.failure is not None:
             self._library.discard(attempt.folder)
             self._retry_or_fail(attempt.task, outcome)
+        else:
+            self._forget_tries(attempt.task)
         for active in list(self._active.values()):
             if any(task.key == attempt.task.key for task in active.agenda.tasks):
                 self._guarded(active, self._look)
@@ -231,20 +266,29 @@ class Dispatcher:
             self._library.publish(attempt.task, attempt.folder)
         except OSError as error:
             reason = f"{attempt.task.name}: the result cannot be put into the library: {error}"
-            return outcome.model_copy(update={"failure": reason, "kind": type(error).__name__})
+            what = {"failure": reason, "kind": type(error).__name__, "transient": True}
+            return outcome.model_copy(update=what)  # a virus scanner lets go of a file after a moment
         return outcome
 
     def _retry_or_fail(self, task: Task, outcome: Outcome) -> None:
         tries = self._tries[task.key] = self._tries.get(task.key, 0) + 1
+        again = outcome.transient and tries < MAX_ATTEMPTS
+        if again:
+            self._not_before[task.key] = time.monotonic() + _RETRY_AFTER * 2 ** (tries - 1)
+        else:
+            self._forget_tries(task)
         for active in list(self._active.values()):
             if not any(wanted.key == task.key for wanted in active.agenda.tasks):
                 continue
             facts = {"task": task.name, "attempt": tries, **outcome.model_dump(exclude={"attempt"})}
             self._store.log(active.job.job_id, "attempt failed", **facts)
-            if outcome.transient and tries < MAX_ATTEMPTS:
-                self._not_before[task.key] = time.monotonic() + _RETRY_AFTER * 2 ** (tries - 1)
-            elif failure := active.work.failed(task, outcome):
+            if not again and (failure := active.work.failed(task, outcome)):
                 self._drop(active.job.job_id, Status.FAILED, failure.reason, failure, stage=failure.stage)
+
+    def _forget_tries(self, task: Task) -> None:
+        """A later request for the same work starts with a clean sheet."""
+        self._tries.pop(task.key, None)
+        self._not_before.pop(task.key, None)
 
     def _drop(
         self,
@@ -256,14 +300,29 @@ class Dispatcher:
         stage: StageName | None = None,
     ) -> None:
         """End a job, and stop the attempts that no other job waits for."""
-        self._active.pop(job_id, None)
-        wanted = {task.key for active in self._active.values() for task in active.agenda.tasks}
+        active = self._active.get(job_id)
+        self._stop_unwanted(besides=job_id)
+        percent = active.live.progress if active and active.live else 0.0
+        with suppress(NotAllowed):  # it may have ended before
+            self._store.end(
+                job_id,
+                status,
+                message=message,
+                percent=percent,
+                stage=stage,
+                result=result,
+                failure=failure,
+            )
+        self._active.pop(job_id, None)  # only now: its live look holds until its end can be read
+        self._wake()
+
+    def _stop_unwanted(self, besides: str) -> None:
+        """Stop the attempts that no job waits for but the one that ends."""
+        going_on = (active for active in self._active.values() if active.job.job_id != besides)
+        wanted = {task.key for active in going_on for task in active.agenda.tasks}
         for name, attempt in list(self._attempts.items()):
             if attempt.task.key not in wanted:
                 self._stop(name)
-        with suppress(NotAllowed):  # it may have ended before
-            self._store.end(job_id, status, message=message, failure=failure, result=result, stage=stage)
-        self._wake()
 
     def _wake(self) -> None:
         with self._changed:
@@ -276,7 +335,7 @@ class Dispatcher:
             self._cluster.stop(name)
 
     def _tell(self, active: _Active) -> None:
-        """Bring the live look of a job up to date, and write it down about once a second."""
+        """Bring the live look of a job up to date; write down what is new, at most once a second."""
         keys = {task.key for task in active.agenda.tasks}
         running = [attempt for attempt in self._attempts.values() if attempt.task.key in keys]
         done = active.agenda.done + sum(attempt.share * attempt.task.share for attempt in running)
@@ -285,8 +344,9 @@ class Dispatcher:
         message = _message(running)
         eta = self._eta(active, min(done, 1.0), percent)
         active.live = Live(percent, active.agenda.stage, message, eta)
-        if time.monotonic() - active.written >= _WRITE_EVERY:
-            active.written = time.monotonic()
+        news = Live(percent, active.agenda.stage, message, None)
+        if news != active.written and time.monotonic() - active.written_at >= _WRITE_EVERY:
+            active.written, active.written_at = news, time.monotonic()
             self._store.progress(active.job.job_id, percent, active.agenda.stage, message)
 
     def _eta(self, active: _Active, done: Share, percent: float) -> Seconds | None:
@@ -302,14 +362,17 @@ class Dispatcher:
         elapsed = time.monotonic() - active.started
         return estimate.extrapolated(elapsed, active.first_percent, percent)
 
-    def _close(self) -> None:
+    def _leave(self) -> None:
+        """Stop whatever runs, and let nobody wait for it."""
         self._closing = True
         for name in list(self._attempts):
             self._library.discard(self._attempts.pop(name).folder)
-        if self._cluster:
-            self._cluster.close()
-        self._active.clear()
-        self._wake()
+        try:
+            if self._cluster:
+                self._cluster.close()
+        finally:
+            self._active.clear()
+            self._wake()
 
 
 def _message(running: list[_Attempt]) -> str:

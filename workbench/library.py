@@ -14,6 +14,7 @@ process that has the library open publishes, by renaming the folder.
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -65,17 +66,23 @@ class Library:
         """Make what `task` left in `attempt` the artefacts they are; return their folders.
 
         An artefact that is already there is replaced: it can only be broken, or was asked to be redone.
+        It is dated by this machine's clock: a worker's clock may be wrong, and a job that redoes finished
+        work goes by that time.
         """
-        folders = [
-            self._put(task.folder(attempt, kind), self._artefact(kind, key))
-            for kind, key in task.outputs.items()
-        ]
+        folders = []
+        for kind, key in task.outputs.items():
+            folder, moment = task.folder(attempt, kind), time.time()
+            os.utime(folder / manifest.NAME, (moment, moment))
+            folders.append(self._put(folder, self._artefact(kind, key)))
         self.discard(attempt)
         return folders
 
     def discard(self, attempt: Path) -> None:
-        """Remove an attempt; a worker that is still at it will notice and stop."""
-        with suppress(FileNotFoundError):
+        """Remove an attempt; a worker that is still at it will notice and stop.
+
+        What the system does not let go of (an open file on Windows) stays until the next sweep.
+        """
+        with suppress(OSError):
             trash = attempt.with_name(f"trash-{secrets.token_hex(4)}")
             attempt.rename(trash)
             shutil.rmtree(trash, ignore_errors=True)

@@ -6,10 +6,12 @@ queue on a worker. An attempt is stopped by removing its folder; a worker that h
 """
 
 import math
+import socket
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -29,6 +31,8 @@ TOPIC = _PACKAGE = "episode-workbench"
 _SAME_VERSIONS = ("dask", "distributed", "msgpack", "cloudpickle")
 STOP_WITHIN: Seconds = 3.0
 _TELL_EVERY: Seconds = 0.25
+_COUNT_EVERY: Seconds = 2.0
+_ANSWER_WITHIN: Seconds = 10.0
 _CONFIG = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.work-stealing": False,
@@ -61,15 +65,31 @@ class Cluster:
     own: LocalCluster | None = None
     _running: dict[str, _Running] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _slots: int = 0
+    _counted_at: float = -math.inf
 
     def __post_init__(self) -> None:
         self.client.subscribe_topic(TOPIC, self._hear)
 
     @property
     def slots(self) -> int:
-        """How many tasks can run at once."""
-        threads: dict[str, int] = self.client.nthreads()
-        return max(1, sum(threads.values()))
+        """How many tasks can run at once, as of the last seconds; 0 while there is no worker."""
+        if time.monotonic() - self._counted_at > _COUNT_EVERY:
+            self._slots = self._count()
+            self._counted_at = time.monotonic()
+        return self._slots
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the scheduler has not answered for so long that Dask gave it up."""
+        return self.client.status == "closed"
+
+    def abandon(self) -> None:
+        """The scheduler is gone: every attempt there ends as lost."""
+        with self._lock:
+            names = list(self._running)
+        for name in names:
+            self._finish(_lost(name))
 
     def start(self, task: Task, attempt: Path) -> None:
         """Run `task` in the folder `attempt`."""
@@ -128,6 +148,14 @@ class Cluster:
                 return f"{_PACKAGE} {ours} is needed at {place}, which has {theirs}"
         return None
 
+    def _count(self) -> int:
+        scheduler: Any = self.client.scheduler
+        try:
+            threads: dict[str, int] = self.client.sync(scheduler.ncores, callback_timeout=_ANSWER_WITHIN)
+        except OSError:  # the connection is lost: either it comes back, or `is_gone` will say so
+            return 0
+        return sum(threads.values())
+
     def _restart_worker_of(self, name: str) -> None:
         processing = self.client.processing()
         workers = [address for address, keys in processing.items() if name in keys]
@@ -140,10 +168,12 @@ class Cluster:
         self.on_progress(told["attempt"], told["share"])
 
     def _end(self, name: str, future: Future[Any]) -> None:
+        outcome = _lost(name)
         if future.status == "finished":
-            self._finish(Outcome(attempt=name, **future.result()))
-        else:
-            self._finish(_lost(name))
+            # the worker may be lost after it was done; and an attempt without an end blocks its job
+            with suppress(Exception):
+                outcome = Outcome(attempt=name, **future.result(timeout=_ANSWER_WITHIN))
+        self._finish(outcome)
 
     def _finish(self, outcome: Outcome) -> None:
         """Each attempt ends once, whoever says so first."""
@@ -190,6 +220,8 @@ def connect(
 def work(plain: dict[str, Any], attempt: str) -> dict[str, Any]:
     """Do a task, on a worker. Returns the fields of an Outcome; never raises."""
     folder = Path(attempt)
+    if not folder.is_dir():
+        return _unseen(folder)
     try:
         stages.run(Task.model_validate(plain), folder, _Reporter(folder))
     except Cancelled:
@@ -213,7 +245,21 @@ def _stopped(name: str) -> Outcome:
 
 
 def _lost(name: str) -> Outcome:
-    return Outcome(attempt=name, failure="the worker that ran it was lost", kind="Lost", transient=True)
+    reason = (
+        "the worker that did it was lost; when that happens again it may have run out of memory: "
+        "set fewer `workers` or a smaller `model`"
+    )
+    return Outcome(attempt=name, failure=reason, kind="Lost", transient=True)
+
+
+def _unseen(folder: Path) -> dict[str, Any]:
+    """Either the attempt was stopped, and nobody reads this, or the library is not on this machine."""
+    return {
+        "failure": f"the worker on {socket.gethostname()} does not see {folder}: "
+        "the library must be on every worker's machine under the same path",
+        "kind": "Unseen",
+        "transient": True,
+    }
 
 
 def _unforeseen(error: Exception) -> str:

@@ -6,7 +6,9 @@ commits some hundreds of times a second whatever a commit holds. Readers have a 
 
 import json
 import queue
+import os
 import re
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -41,12 +43,18 @@ class Store:
         self._connection.execute(_sql("schema.sql"))
         self._local = threading.local()
         self._commands: queue.Queue[tuple[Callable[[Query], Any], Future[Any]] | None] = queue.Queue()
+        self._closed = False
+        self._door = threading.Lock()
         self._writer = threading.Thread(target=self._write_all, name="store-writer", daemon=True)
         self._writer.start()
 
     def close(self) -> None:
-        """Write what is still asked for and close the file."""
-        self._commands.put(None)
+        """Write what is still asked for and close the file; closing twice is no error."""
+        with self._door:
+            if self._closed:
+                return
+            self._closed = True
+            self._commands.put(None)
         self._writer.join()
         self._connection.close()
 
@@ -84,16 +92,18 @@ class Store:
         status: Status,
         *,
         message: str,
+        percent: float = 0.0,
         stage: StageName | None = None,
         result: Row | None = None,
         failure: Failure | None = None,
     ) -> Job:
-        """Raises NotAllowed when the job has ended before."""
+        """End a job that had come to `percent`. Raises NotAllowed when it has ended before."""
         return self._move(
             "end_job",
             job_id,
             status=status,
             message=message,
+            progress=percent,
             stage=stage,
             result=json.dumps(result) if result is not None else None,
             failure=failure.model_dump_json() if failure else None,
@@ -205,7 +215,10 @@ class Store:
     def _write[T](self, command: Callable[[Query], T]) -> T:
         """Run `command` in the writer's thread and wait until it is committed."""
         done: Future[T] = Future()
-        self._commands.put((command, done))
+        with self._door:  # nobody would ever answer what is asked after the end
+            if self._closed:
+                raise LibraryBroken("the library is closed: open it again")
+            self._commands.put((command, done))
         return done.result()
 
     def _write_all(self) -> None:
@@ -251,13 +264,15 @@ class Store:
 
 
 def _open(file: Path) -> duckdb.DuckDBPyConnection:
+    busy = f"the library {file.parent} is in use by process"
     try:
-        return duckdb.connect(file)
+        # Within one process DuckDB shares a file among those who open it alike: no two are alike.
+        return duckdb.connect(file, config={"custom_user_agent": secrets.token_hex(8)})
+    except duckdb.ConnectionException as error:
+        raise LibraryBusy(f"{busy} {os.getpid()}, this one: close it there first") from error
     except duckdb.IOException as error:
         if holder := re.search(r"PID (\d+)", str(error)):
-            raise LibraryBusy(
-                f"the library {file.parent} is in use by process {holder[1]}: wait until it is done, or stop it"
-            ) from error
+            raise LibraryBusy(f"{busy} {holder[1]}: wait until it is done, or stop it") from error
         raise LibraryBroken(f"{file} cannot be opened: {error}") from error
     except duckdb.Error as error:
         raise LibraryBroken(

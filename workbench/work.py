@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline import discover, manifest, plan, stages
+from pipeline.errors import UnreadableMedia
 from pipeline.model import Rendition, Seconds, Share, StageName
 from pipeline.plan import Find, Progress, Recording, Wanted
 from pipeline.task import Ref, Task
-from workbench.errors import LibraryBroken
+from workbench.errors import LibraryBroken, NotFound
 from workbench.jobs import Episode, Failure, Job, JobType, Outcome, now
 from workbench.library import Library
 from workbench.store import Store
+
+_LOOK_AHEAD = 64
+"""Files of a discovery that are offered at once: more than the workers of most clusters."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Agenda:
     stage: StageName
     tasks: tuple[Task, ...]
     done: Share
+    leftovers: tuple[Ref, ...] = ()
+    """Artefacts that this job no longer needs."""
 
 
 class Work(Protocol):
@@ -67,23 +73,39 @@ class Discovery:
     media_seconds: Seconds = 0.0
     model: str = ""
     _skipped: dict[str, dict[str, str]] = field(default_factory=dict)
+    _found: dict[str, Ref] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._files = tuple(dict.fromkeys(self.job.params["files"]))
+        self._waiting: dict[str, Task] = {}
+        for file in self._files:
+            if task := self._task(Path(file)):
+                self._waiting[file] = task
 
     def agenda(self) -> Agenda:
-        files = [Path(file) for file in self.job.params["files"]]
-        waiting = [file for file in files if str(file) not in self._skipped and not self._source(file)]
-        tasks = [task for file in waiting if (task := self._task(file))]
-        done = 1 - len(tasks) / len(files) if files else 1.0
-        share = 1 / len(files) if files else 1.0
-        shared = tuple(task.model_copy(update={"share": share}) for task in tasks)
-        return Agenda(StageName.DISCOVERED, shared, done)
+        """The next few files: what is asked after each finished one may not grow with their number."""
+        tasks: list[Task] = []
+        settled: list[str] = []
+        for file, task in self._waiting.items():
+            if len(tasks) == _LOOK_AHEAD:
+                break
+            if ref := self._source(task):
+                self._found[file] = ref
+            if ref or file in self._skipped:
+                settled.append(file)
+            else:
+                tasks.append(task)
+        for file in settled:
+            del self._waiting[file]
+        done = 1 - len(self._waiting) / len(self._files) if self._files else 1.0
+        return Agenda(StageName.DISCOVERED, tuple(tasks), done)
 
     def failed(self, task: Task, outcome: Outcome) -> Failure | None:
         self._skip(Path(task.inputs["recording"]), outcome.failure or "", outcome.kind)
         return None
 
     def result(self) -> dict[str, Any]:
-        files = [Path(file) for file in self.job.params["files"]]
-        found = [(file, ref) for file in files if (ref := self._source(file))]
+        found = [(Path(file), self._found[file]) for file in self._files if file in self._found]
         return {
             "episodes": [self._register(file, ref) for file, ref in found],
             "skipped": [*self._skipped.values(), *self._closed()],
@@ -93,18 +115,19 @@ class Discovery:
     def _closed(self) -> list[dict[str, str]]:
         """Folders that could not be looked into."""
         sentences = self.job.params["closed"]
-        return [{"file": each.split(" cannot be")[0], "reason": each, "kind": "OSError"} for each in sentences]
+        return [
+            {"file": each.split(" cannot be")[0], "reason": each, "kind": "OSError"} for each in sentences
+        ]
 
     def _task(self, file: Path) -> Task | None:
         try:
-            return plan.discovery(file, fingerprint(file))
+            task = plan.discovery(file, fingerprint(file))
         except OSError as error:
             self._skip(file, f"{file} cannot be read: {error.strerror}", "UnreadableMedia")
             return None
+        return task.model_copy(update={"share": 1 / len(self._files)})
 
-    def _source(self, file: Path) -> Ref | None:
-        if not (task := self._task(file)):
-            return None
+    def _source(self, task: Task) -> Ref | None:
         key = task.outputs["source"]
         folder = self.library.find("source", key)
         return Ref(path=str(folder), key=key) if folder else None
@@ -134,8 +157,11 @@ class Discovery:
     def _new_id(self, file: Path, sha256: str) -> str:
         """A readable id that is this content's alone."""
         slug = slug_of(file.stem)
-        taken = {episode.episode_id for episode in self.store.episodes()}
-        return slug if slug not in taken else f"{slug}-{sha256[:8]}"
+        try:
+            self.store.episode(slug)
+        except NotFound:
+            return slug
+        return f"{slug}-{sha256[:8]}"
 
 
 @dataclass
@@ -164,9 +190,9 @@ class Processing:
 
     def agenda(self) -> Agenda:
         self._last = reached = plan.plan(self._recording, self._wanted, self._find)
-        for leftover in reached.leftovers:
-            self.library.remove(leftover)
-        return Agenda(reached.stage, reached.tasks, reached.done)
+        if reached.tasks:
+            self._refuse_another_recording()
+        return Agenda(reached.stage, reached.tasks, reached.done, reached.leftovers)
 
     def failed(self, task: Task, outcome: Outcome) -> Failure | None:
         return Failure(
@@ -180,15 +206,15 @@ class Processing:
         reached = self._last or plan.plan(self._recording, self._wanted, self._find)
         artefacts = {kind: ref.path for kind, ref in reached.artefacts.items()}
         episode = self.store.episode(self._recording.episode_id)
+        kept = still_current(episode.artefacts, artefacts)
         order = list(StageName)
-        further = max(episode.stage, reached.stage, key=order.index)
+        untouched = len(kept) == len(episode.artefacts)
+        further = max(episode.stage, reached.stage, key=order.index) if untouched else reached.stage
         title = episode.title
         if "enrichment" in artefacts:
             title = stages.enrichment(artefacts["enrichment"]).title
         episode = self.store.save_episode(
-            episode.model_copy(
-                update={"stage": further, "title": title, "artefacts": episode.artefacts | artefacts}
-            )
+            episode.model_copy(update={"stage": further, "title": title, "artefacts": kept | artefacts})
         )
         shelf = self.library.arrange(
             episode.episode_id, shelved(episode), Path(self._recording.source.media.path)
@@ -206,6 +232,13 @@ class Processing:
         made_since = self.job.created_at if self.job.params["force_reprocess"] else None
         return partial(_find_since, self.library, made_since)
 
+    def _refuse_another_recording(self) -> None:
+        """What is made of a file that was exchanged would be kept as if it were of the old one."""
+        source = self._recording.source
+        file = Path(source.media.path)
+        if file.is_file() and file.stat().st_size != source.bytes:
+            raise UnreadableMedia(f"{file} has changed since it was discovered: discover it again")
+
     def _named(self, reason: str) -> str:
         name = Path(self._recording.source.media.path).name
         return reason if name in reason else f"{name}: {reason}"
@@ -220,6 +253,22 @@ def wanted_of(params: Mapping[str, Any]) -> Wanted:
         renditions=tuple(Rendition.model_validate(each) for each in params["renditions"]),
         clip_ids=tuple(clip_ids) if clip_ids is not None else None,
     )
+
+
+def still_current(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
+    """Of an episode's artefacts those that were not made of one that has been replaced since."""
+    stale: set[str] = set()
+    for kind in ("transcript", "enrichment", "candidates"):
+        if kind in before and kind in after and before[kind] != after[kind]:
+            stale |= {made for made in before if _is_made_of(made, kind)}
+    return {kind: folder for kind, folder in before.items() if kind not in stale}
+
+
+def _is_made_of(kind: str, origin: str) -> bool:
+    if origin == "transcript":
+        return kind not in ("source", "transcript")
+    is_clip = "/" in kind
+    return is_clip or (origin == "enrichment" and kind in ("page", "candidates"))
 
 
 def shelved(episode: Episode) -> dict[str, Path]:

@@ -14,9 +14,9 @@ from pipeline.enrich import EnrichOptions
 from pipeline.model import AspectRatio, Rendition, Seconds, Share, StageName, Variant
 from pipeline.task import key_of
 from pipeline.transcribe import TranscribeOptions
-from workbench.dispatcher import Dispatcher
+from workbench.dispatcher import Dispatcher, Live
 from workbench.errors import BadSetting, NotFound
-from workbench.jobs import OPEN, Clip, ClipFile, Episode, Job, JobType, Outcome, Status, new_job_id
+from workbench.jobs import Clip, ClipFile, Episode, Job, JobType, Outcome, Status, new_job_id
 from workbench.library import Library
 from workbench.settings import Settings
 from workbench.store import Store
@@ -119,11 +119,13 @@ class Workbench:
 
     def jobs(self, status: Status | None = None, limit: int = 50) -> list[Job]:
         """The newest jobs first."""
-        return [self._as_live(job) for job in self._store.jobs(status, limit)]
+        live = self._live()
+        return [_as_live(job, live.get(job.job_id)) for job in self._store.jobs(status, limit)]
 
     def job(self, job_id: str) -> Job:
         """A job as it is at this moment. Raises NotFound."""
-        return self._as_live(self._store.job(job_id))
+        live = self._live(job_id)  # before the row: so a job that ends meanwhile is seen to have ended
+        return _as_live(self._store.job(job_id), live.get(job_id))
 
     def log(self, job_id: str) -> list[dict[str, Any]]:
         """What happened to a job, oldest first: {at_utc, kind, body}. Raises NotFound."""
@@ -139,7 +141,15 @@ class Workbench:
         return self.wait(job_id)
 
     def wait(self, job_id: str, timeout: Seconds | None = None) -> Job:
-        """The job once it has ended, or as it is after `timeout` seconds. Raises NotFound."""
+        """The job once it has ended, or as it is after `timeout` seconds.
+
+        A job that an earlier process left open is taken up. Raises NotFound, or LibraryBroken when no
+        job can go on.
+        """
+        job = self._store.job(job_id)
+        if job.ended:
+            return job
+        self._dispatch().adopt(job)
         return self._dispatch().wait(lambda: self.job(job_id), timeout)
 
     def episodes(self) -> list[Episode]:
@@ -195,18 +205,8 @@ class Workbench:
             "clip_ids": None,
         }
 
-    def _as_live(self, job: Job) -> Job:
-        live = self._dispatcher.live(job.job_id) if self._dispatcher and job.status in OPEN else None
-        if not live:
-            return job
-        return job.model_copy(
-            update={
-                "progress": live.progress,
-                "current_stage": live.stage,
-                "message": live.message,
-                "eta_seconds": live.eta_seconds,
-            }
-        )
+    def _live(self, job_id: str | None = None) -> dict[str, Live]:
+        return self._dispatcher.live(job_id) if self._dispatcher else {}
 
     def _dispatch(self) -> Dispatcher:
         """The dispatcher; the first call makes this process the one that works on the library."""
@@ -253,6 +253,19 @@ def options_of(settings: Settings) -> stages.Options:
         )
     except ValidationError as error:
         raise BadSetting(f"these settings do not go together: {error.errors()[0]['msg']}") from error
+
+
+def _as_live(job: Job, live: Live | None) -> Job:
+    if not live or job.ended:
+        return job
+    return job.model_copy(
+        update={
+            "progress": live.progress,
+            "current_stage": live.stage,
+            "message": live.message,
+            "eta_seconds": live.eta_seconds,
+        }
+    )
 
 
 def _clip_files(artefacts: dict[str, str], clip_id: str) -> list[ClipFile]:

@@ -218,7 +218,7 @@ def _table() -> Image.Image:
 @lru_cache(maxsize=2)
 def _plate(role: Role) -> Image.Image:
     layer = Image.new("RGBA", (WIDTH, HEIGHT))
-    _names(ImageDraw.Draw(layer), role, left=64, top=606)
+    _names(ImageDraw.Draw(layer), role, left=40, top=40)  # subtitles come below
     return layer
 
 

@@ -97,9 +97,12 @@ def _cpu() -> float:
 
 
 def _talk(work: Path, seconds: float) -> Path:
-    """A moving 1080p picture, as hard to encode as footage from a camera, with a sound like syllables."""
+    """A 1080p talk: a still, detailed room with something moving in it, and a sound like syllables."""
     path = work / "talk.mp4"
-    picture = f"mandelbrot=s=1920x1080:r=30:maxiter=300,trim=duration={seconds},noise=alls=3:allf=t"
+    room = "mandelbrot=s=1920x1080:r=30:maxiter=300,trim=end_frame=1,loop=-1:1,setpts=N/30/TB[room]"
+    head = "testsrc2=s=480x560:r=30[head]"
+    moving = f"overlay=700+40*sin(t*2):300+20*sin(t*3),trim=duration={seconds}"
+    picture = f"{room};{head};[room][head]{moving},noise=alls=2:allf=t"
     sound = f"aevalsrc='0.3*sin(2*PI*220*t)*max(0,sin(2*PI*3*t))':s=48000:d={seconds}"
     coded = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-g", "60"]
     command = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *coded, "-c:a", "aac", str(path)]

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from pipeline.errors import Cancelled, ModelFailed
-from pipeline.llm import BadAnswer, Endpoint, parse, strict_schema
+from pipeline.llm import BadAnswer, Endpoint, parse, salvaged, strict_schema
 from tests.pipeline.scripted_server import ScriptedServer
 
 
@@ -93,12 +93,13 @@ def test_a_server_without_json_schema_is_asked_for_a_json_object_and_the_schema_
         assert opened.answer(Verdict, "Judge.", "And now?").word == "yes"
     forms = [request.body["response_format"]["type"] for request in server.requests]
     assert forms == ["json_schema", "json_object", "json_object"]
+    assert "score" in server.requests[1].body["response_format"]["schema"]["properties"]
     assert '"score"' in server.requests[1].body["messages"][0]["content"]
 
 
 def test_a_server_without_any_response_format_is_asked_in_plain_text(server: ScriptedServer) -> None:
-    server.refuses(422, "unknown field response_format")
-    server.refuses(422, "unknown field response_format")
+    for _ in range(3):
+        server.refuses(422, "unknown field response_format")
     server.answers(f"Of course! {GOOD}")
     assert ask(server).score == 7
     assert "response_format" not in server.requests[-1].body
@@ -211,3 +212,29 @@ def test_a_schema_forbids_what_is_not_in_it() -> None:
     schema = strict_schema(Outer)
     assert schema["additionalProperties"] is False
     assert schema["$defs"]["Verdict"]["required"] == ["word", "score"]
+
+
+class Verdicts(BaseModel):
+    about: str
+    given: list[Verdict]
+    notes: list[str]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f'{{"about": "x", "given": [{GOOD}, {GOOD}, {{"word": "n', ["yes", "yes"]),
+        (f'{{"about": "x", "given": [{GOOD}, {{"word": "no", ', ["yes"]),
+        (f'{{"about": "x", "given": [{GOOD}], "notes": ["a", "b', ["yes"]),
+        ('{"about": "x", "given": [', []),
+    ],
+)
+def test_what_is_complete_of_a_broken_off_answer_is_kept(text: str, words: list[str]) -> None:
+    kept = salvaged(Verdicts, text)
+    assert kept is not None
+    assert [verdict.word for verdict in kept.given] == words
+
+
+@pytest.mark.parametrize("text", ["", "no", '{"given": [', "[1, 2", '{"about": 7, "given": ['])
+def test_nothing_is_kept_of_an_answer_that_never_fitted(text: str) -> None:
+    assert salvaged(Verdicts, text) is None

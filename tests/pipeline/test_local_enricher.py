@@ -15,8 +15,8 @@ Heute geht es um die Heizung in alten Häusern. Warum verlieren alte Häuser so 
 leeren Zimmern kosten dreißig Prozent des Gases. Ein Thermostat kostet vierzig Euro. Der Kessel weiß nicht,
 dass ein Zimmer leer ist. Die billigste Wärme ist die Wärme, die niemand macht.
 Jetzt kommen wir zu den Bienen im Garten. Ein Volk von Bienen besucht zwei Millionen Blüten für ein Glas
-Honig. Die Bienen finden den Weg nach der Sonne. Der Tanz der Bienen zeigt den anderen Bienen den Weg zu den Blüten.
-Ohne Königin überlebt das Volk den Sommer nicht. Wer den Bienen helfen will, pflanzt Blumen.
+Honig. Die Bienen finden den Weg nach der Sonne. Der Tanz der Bienen zeigt den anderen Bienen den Weg zu den
+Blüten. Ohne Königin überlebt das Volk den Sommer nicht. Wer den Bienen helfen will, pflanzt Blumen.
 """
 JAPANESE = "今日は 古い 家の 暖房の 話です。 空の 部屋の 暖房は 無駄です。 暖房を 止めましょう。 " * 6
 

@@ -132,9 +132,12 @@ def test_only_the_missing_stretch_is_done_again(shelf: Shelf):
     assert 0.05 < reached.done < 0.98
 
 
-def test_stretches_and_decoded_sound_are_leftovers_once_the_transcript_is_there(shelf: Shelf):
-    _walk(shelf, Wanted(StageName.TRANSCRIBED, Options()))
-    leftovers = plan.plan(_recording(), Wanted(StageName.TRANSCRIBED, Options()), shelf.find).leftovers
+@pytest.mark.parametrize("target", [StageName.TRANSCRIBED, StageName.ENRICHED, StageName.CLIPPED])
+def test_stretches_and_decoded_sound_are_leftovers_once_the_transcript_is_there(
+    shelf: Shelf, target: StageName
+):
+    _walk(shelf, wanted := Wanted(target, Options()))
+    leftovers = plan.plan(_recording(), wanted, shelf.find).leftovers
     assert sorted(Path(ref.path).parent.name for ref in leftovers) == ["prepared", "stretch", "stretch"]
 
 
@@ -171,9 +174,9 @@ def test_other_options_of_a_stage_redo_that_stage_and_what_follows(shelf: Shelf)
 
 
 def test_what_is_written_beside_the_recording_reaches_the_transcription():
-    recording = _recording(vocabulary=["Antikythera"], guests=["Ada Bell"], language="en")
+    recording = _recording(vocabulary=["Antikythera"], guests=["Ada Bell"], show="Gears", language="en")
     options = plan.transcription_options(Options(), recording.source.metadata)
-    assert options.vocabulary == ("Antikythera", "Ada Bell")
+    assert options.vocabulary == ("Antikythera", "Ada Bell", "Gears")
     assert options.language == "en"
 
 

@@ -78,7 +78,9 @@ def test_no_words_give_no_sentences() -> None:
     assert sentences([]) == ()
 
 
-@given(st.lists(st.sampled_from(["a", "B.", "Dr.", "c,", "U.S.", "5", "No.", "why?", "...", "."]), max_size=200))
+@given(
+    st.lists(st.sampled_from(["a", "B.", "Dr.", "c,", "U.S.", "5", "No.", "why?", "...", "."]), max_size=200)
+)
 def test_every_word_is_in_exactly_one_sentence(tokens: list[str]) -> None:
     words = said(" ".join(tokens))
     covered = [i for each in sentences(words) for i in range(each.words.first, each.words.end)]

@@ -35,7 +35,10 @@ def test_words_of_a_script_without_spaces_stay_apart() -> None:
 
 
 def test_a_word_that_both_stretches_heard_comes_once() -> None:
-    told = [[word("the", 9.0, 9.2), word("end.", 9.8, 10.0)], [word("End", 10.0, 10.2), word("of", 10.3, 10.5)]]
+    told = [
+        [word("the", 9.0, 9.2), word("end.", 9.8, 10.0)],
+        [word("End", 10.0, 10.2), word("of", 10.3, 10.5)],
+    ]
     assert texts(joined(told)) == ["the", "end.", "of"]
 
 

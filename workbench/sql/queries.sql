@@ -20,7 +20,7 @@ WHERE job_id = $job_id AND status = 'running' RETURNING *;
 -- name: end_job
 UPDATE jobs SET status = $status, message = $message, result = $result, failure = $failure,
     current_stage = coalesce($stage, current_stage), finished_at = $at,
-    progress = CASE WHEN $status = 'completed' THEN 100 ELSE progress END
+    progress = CASE WHEN $status = 'completed' THEN 100 ELSE greatest(progress, $progress) END
 WHERE job_id = $job_id AND status IN ('queued', 'running') RETURNING *;
 
 -- name: requeue_running
@@ -31,16 +31,16 @@ UPDATE jobs SET status = 'queued' WHERE status = 'running' RETURNING *;
 SELECT * FROM jobs WHERE job_id = $job_id;
 
 -- name: jobs
-SELECT * FROM jobs WHERE ($status IS NULL OR status = $status) ORDER BY job_id DESC LIMIT $limit;
+SELECT * FROM jobs WHERE ($status IS NULL OR status = $status) ORDER BY created_at DESC, job_id DESC LIMIT $limit;
 
 -- name: open_jobs
-SELECT * FROM jobs WHERE status IN ('queued', 'running') ORDER BY job_id;
+SELECT * FROM jobs WHERE status IN ('queued', 'running') ORDER BY created_at, job_id;
 
 -- name: add_event
 INSERT INTO events VALUES ($job_id, $at, $kind, $body);
 
 -- name: job_events
-SELECT at_utc, kind, body FROM events WHERE job_id = $job_id ORDER BY at_utc;
+SELECT at_utc, kind, body FROM events WHERE job_id = $job_id ORDER BY at_utc, rowid;
 
 -- name: episode
 SELECT * FROM episodes WHERE episode_id = $episode_id;
