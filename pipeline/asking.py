@@ -49,9 +49,11 @@ class Asker:
         return kept
 
     def note(self, part: str, action: str, reason: str) -> None:
-        """Records what was done about `part`."""
+        """Records what was done about `part`; a fault that a model repeats is recorded once."""
         short = reason if len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + "…"
-        self.repairs.append(Repair.model_validate({"part": part, "action": action, "reason": short}))
+        repair = Repair.model_validate({"part": part, "action": action, "reason": short})
+        if repair not in self.repairs:
+            self.repairs.append(repair)
 
     def _try[T: BaseModel](
         self, schema: type[T], system: str, user: str, faults_of: Callable[[T], Sequence[str]]

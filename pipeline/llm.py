@@ -201,7 +201,7 @@ def salvaged[T: BaseModel](schema: type[T], text: str) -> T | None:
     try:
         return schema.model_validate(data)
     except ValidationError:
-        shorter = {begun[-1]: data[begun[-1]][:-1]} if begun else {}
+        shorter: dict[str, Any] = {begun[-1]: data[begun[-1]][:-1]} if begun else {}
     try:
         return schema.model_validate(data | shorter)
     except ValidationError:

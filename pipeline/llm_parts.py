@@ -17,6 +17,7 @@ from pipeline.reading import Reading
 
 REPLACED = "replaced by the local enricher"
 NO_ANSWER = "no answer in the form asked for"
+_LEAST_KEYWORDS = 3
 _MOST_KEYWORDS = 12
 
 
@@ -66,9 +67,9 @@ def keywords(case: Case, overview: Overview | None) -> tuple[str, ...]:
     """The keywords that are said."""
     offered = list(dict.fromkeys(overview.keywords)) if overview else []
     good = kept(case, "keywords", offered, case.faults.keyword)
-    if good:
+    if len(good) >= _LEAST_KEYWORDS:
         return tuple(good[:_MOST_KEYWORDS])
-    case.asker.note("keywords", REPLACED, "none of them is said in the transcript")
+    case.asker.note("keywords", REPLACED, "too few of them are said in the transcript")
     return case.local.keywords
 
 
@@ -120,7 +121,10 @@ def _far_apart(case: Case, starts: Sequence[ChapterStart]) -> list[ChapterStart]
 
 
 def names(case: Case, found: Sequence[Name]) -> tuple[Name, ...]:
-    """Each name once, the guests that are named among them."""
+    """Each name once, the guests that are named among them; the local ones when all were dropped."""
+    if not found and any(repair.part.startswith("names") for repair in case.asker.repairs):
+        case.asker.note("names", REPLACED, "none of them is named in the transcript")
+        return case.local.names
     guests = [mentioned(case.reading, guest, "person") for guest in case.source.metadata.guests]
     by_text = {name.name.casefold(): name for name in reversed([*[g for g in guests if g], *found])}
     return tuple(sorted(by_text.values(), key=lambda name: (name.mentions[0].first, name.name)))

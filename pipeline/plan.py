@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from pipeline import candidates, stages, transcribe
+from pipeline.errors import BadOptions
 from pipeline.model import (
     AspectRatio,
     ClipCandidate,
@@ -20,8 +21,8 @@ from pipeline.model import (
     Share,
     Source,
     StageName,
-    Transcript,
     Variant,
+    Word,
 )
 from pipeline.stages import Options
 from pipeline.task import Ref, Task, key_of
@@ -191,13 +192,18 @@ def _clipped(recording: Recording, wanted: Wanted, known: Known, find: Find) -> 
     choice = _single(draft.task("choose", "choosing clips", {"candidates": key}, 0.02), known, find)
     if choice.tasks:
         return choice
-    chosen = [
-        candidate
-        for candidate in candidates.read_candidates(Path(choice.artefacts["candidates"].path))
-        if wanted.clip_ids is None or candidate.clip_id in wanted.clip_ids
-    ]
+    chosen = _chosen(choice.artefacts["candidates"].path, wanted.clip_ids)
     drafts = [_clip(recording, wanted, choice.artefacts, candidate, len(chosen)) for candidate in chosen]
     return _clips(choice.artefacts, drafts, find)
+
+
+def _chosen(folder: str, clip_ids: tuple[str, ...] | None) -> list[ClipCandidate]:
+    every = candidates.read_candidates(Path(folder))
+    listed = {candidate.clip_id for candidate in every}
+    if unknown := sorted(set(clip_ids or ()) - listed):
+        there = ", ".join(sorted(listed)) or "none"
+        raise BadOptions(f"with these settings there is no clip {unknown[0]}; there is {there}")
+    return [each for each in every if clip_ids is None or each.clip_id in clip_ids]
 
 
 def _clip(
@@ -205,7 +211,7 @@ def _clip(
 ) -> tuple[ClipCandidate, Task]:
     """The task that renders `candidate` in everything that is wanted."""
     options = wanted.options.clips
-    words = _transcript(known["transcript"].path).words[candidate.words.first : candidate.words.end]
+    words = _words_of(known["transcript"].path)[candidate.words.first : candidate.words.end]
     draft = _Draft(StageName.CLIPPED, options, {}, candidate.span.duration)
     what = (known["source"], candidate.title, candidate.span, words)
     task = draft.task(
@@ -294,10 +300,15 @@ class _Draft:
         )
 
 
+def _words_of(path: str) -> tuple[Word, ...]:
+    """A transcript is read once however often an episode is planned, and again when it was made anew."""
+    stat = (Path(path) / "transcript.json").stat()
+    return _words(path, (stat.st_mtime_ns, stat.st_size))
+
+
 @lru_cache(maxsize=4)
-def _transcript(path: str) -> Transcript:
-    """Artefacts never change, so a transcript is read once however often an episode is planned."""
-    return stages.transcript(path)
+def _words(path: str, written: tuple[int, int]) -> tuple[Word, ...]:
+    return stages.transcript(path).words
 
 
 _PLANNERS: dict[StageName, Callable[[Recording, Wanted, Known, Find], Progress]] = {

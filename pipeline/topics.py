@@ -85,7 +85,11 @@ def titles(reading: Reading, found: Sequence[Phrase], parts: Sequence[WordSpan])
     seen: Counter[str] = Counter()
     made: list[str] = []
     for part in parts:
-        title = heading(found, part, parts, reading.transcript.language) or _opening(reading, part)
+        language = reading.transcript.language
+        title = heading(found, part, parts, language) or _opening(reading, part)
+        if title in seen:  # a second chapter on the same subject is named after what else it speaks of
+            fresh = [phrase for phrase in found if phrase.text.casefold() not in title.casefold()]
+            title = heading(fresh, part, parts, language) or title
         seen[title] += 1
         made.append(title if seen[title] == 1 else f"{title} ({seen[title]})")
     return made

@@ -94,7 +94,7 @@ def merge(
     told = [_WORD_LIST.validate_json((part / _WORDS).read_bytes()) for part in parts]
     length = media.duration or (plan.stretches[-1][1] if plan.stretches else 0.0)
     words = word_times.in_order(word_times.joined(told), length)
-    empty = () if words or plan.notes else (_NOTHING_SAID,)
+    empty = () if words or _NO_SOUND in plan.notes else (_NOTHING_SAID,)
     transcript = Transcript(
         language=plan.language if words else "und",
         language_probability=plan.probability if words else 0.0,

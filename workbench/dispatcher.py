@@ -280,7 +280,8 @@ class Dispatcher:
         for active in list(self._active.values()):
             if not any(wanted.key == task.key for wanted in active.agenda.tasks):
                 continue
-            facts = {"task": task.name, "attempt": tries, **outcome.model_dump(exclude={"attempt"})}
+            said = outcome.model_dump(exclude={"attempt", "kind"})
+            facts = {"task": task.name, "attempt": tries, "error": outcome.kind, **said}
             self._store.log(active.job.job_id, "attempt failed", **facts)
             if not again and (failure := active.work.failed(task, outcome)):
                 self._drop(active.job.job_id, Status.FAILED, failure.reason, failure, stage=failure.stage)

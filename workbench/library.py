@@ -47,6 +47,11 @@ class Library:
     def inbox(self) -> Path:
         return self.root / "inbox"
 
+    def made(self, path: Path) -> bool:
+        """Whether `path` is one of the library's own results: a clip is no recording."""
+        place = path.resolve()
+        return place.is_relative_to(self.root.resolve()) and not place.is_relative_to(self.inbox.resolve())
+
     @property
     def database(self) -> Path:
         return self.root / "workbench.duckdb"

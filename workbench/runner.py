@@ -31,6 +31,8 @@ TOPIC = _PACKAGE = "episode-workbench"
 _SAME_VERSIONS = ("dask", "distributed", "msgpack", "cloudpickle")
 STOP_WITHIN: Seconds = 3.0
 _TELL_EVERY: Seconds = 0.25
+_CLAIM = ".claimed"
+"""An empty folder in an attempt's: some schedulers start a task again whose worker they believe lost."""
 _COUNT_EVERY: Seconds = 2.0
 _ANSWER_WITHIN: Seconds = 10.0
 _CONFIG = {
@@ -220,10 +222,11 @@ def connect(
 def work(plain: dict[str, Any], attempt: str) -> dict[str, Any]:
     """Do a task, on a worker. Returns the fields of an Outcome; never raises."""
     folder = Path(attempt)
-    if not folder.is_dir():
-        return _unseen(folder)
     try:
+        if refused := _refusal(folder):
+            return refused
         stages.run(Task.model_validate(plain), folder, _Reporter(folder))
+        (folder / _CLAIM).rmdir()
     except Cancelled:
         return {"failure": "it was stopped", "kind": "Cancelled"}
     except PipelineError as error:
@@ -250,6 +253,17 @@ def _lost(name: str) -> Outcome:
         "set fewer `workers` or a smaller `model`"
     )
     return Outcome(attempt=name, failure=reason, kind="Lost", transient=True)
+
+
+def _refusal(folder: Path) -> dict[str, Any] | None:
+    """Claim an attempt; why it cannot be done here, if it cannot."""
+    try:
+        (folder / _CLAIM).mkdir()
+    except FileNotFoundError:
+        return _unseen(folder)
+    except FileExistsError:
+        return _lost(folder.name).model_dump(exclude={"attempt"})
+    return None
 
 
 def _unseen(folder: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
 from pipeline.model import AspectRatio, Frozen, Seconds, Variant
 from workbench.errors import BadSetting
@@ -26,8 +26,13 @@ def _listed(value: object) -> object:
     return value
 
 
+def _from_home(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """No shell has replaced the `~` in a file or a variable."""
+    return tuple(path.expanduser() for path in paths)
+
+
 type Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-type Paths = Annotated[tuple[Path, ...], BeforeValidator(_listed)]
+type Paths = Annotated[tuple[Path, ...], BeforeValidator(_listed), AfterValidator(_from_home)]
 
 
 class Settings(Frozen):

@@ -5,8 +5,8 @@ commits some hundreds of times a second whatever a commit holds. Readers have a 
 """
 
 import json
-import queue
 import os
+import queue
 import re
 import secrets
 import threading

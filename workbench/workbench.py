@@ -65,8 +65,9 @@ class Workbench:
             folders = [self.library.inbox, *self.settings.folders]
         found = discover.scan(folders, stable=self.settings.stable_seconds)
         files = [path for path in given if not path.is_dir()]
+        ready = [path for path in found.ready if not self.library.made(path)]
         params = {
-            "files": [str(path) for path in (*files, *found.ready)],
+            "files": [str(path) for path in (*files, *ready)],
             "waiting": [str(path) for path in found.waiting],
             "closed": list(found.closed),
         }

@@ -237,7 +237,7 @@ def test_a_second_run_takes_less_than_two_seconds_and_starts_nothing(
     assert "transcribing" not in run.err
 
 
-def test_a_folder_stands_for_all_recordings_in_it(cli: "Cli", processed: "Processed") -> None:
+def test_a_folder_stands_for_all_recordings_in_it_but_no_results(cli: "Cli", processed: "Processed") -> None:
     folder = processed.recording.parent
     flags = ("--library", processed.library, "--json", "--target-stage", "discovered")
     run = cli("process", folder / ".", processed.recording, "nowhere.mp4", *flags)

@@ -100,6 +100,13 @@ def test_a_long_reason_is_shortened_in_the_artefact() -> None:
     assert len(asker.repairs[0].reason) == 201
 
 
+def test_a_fault_that_is_repeated_is_recorded_once() -> None:
+    asker = Asker(Scripted())
+    for _ in range(3):
+        asker.note("names", "dropped", "name “x”: it is not in the transcript")
+    assert len(asker.repairs) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [

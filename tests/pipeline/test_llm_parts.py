@@ -109,6 +109,19 @@ def test_a_name_is_listed_once_and_guests_are_added() -> None:
     assert [name.name for name in made] == ["Jane Miller", "Malcolm McLean"]
 
 
+def test_names_are_local_when_every_one_was_dropped() -> None:
+    about = case()
+    about.asker.note("names", "dropped", "name “city”: it is not in the transcript")
+    assert llm_parts.names(about, []) == about.local.names
+    assert notes(about)[-1] == ("names", "replaced by the local enricher")
+
+
+def test_no_names_is_a_good_answer() -> None:
+    about = case()
+    assert llm_parts.names(about, []) == ()
+    assert notes(about) == []
+
+
 def test_quotes_that_overlap_are_printed_once() -> None:
     first, second = WordSpan(first=0, end=7), WordSpan(first=3, end=12)
     found = [Quote(text=TALK.text(words), words=words) for words in (second, first)]

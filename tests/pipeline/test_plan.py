@@ -6,6 +6,7 @@ import pytest
 
 from pipeline import plan
 from pipeline.candidates import write_candidates
+from pipeline.errors import BadOptions
 from pipeline.model import (
     AudioStream,
     ClipCandidate,
@@ -155,12 +156,17 @@ def test_one_clip_can_be_asked_for(shelf: Shelf):
     assert not any("01-clip" in kind for kind in plan.plan(_recording(), wanted, shelf.find).artefacts)
 
 
+def test_a_clip_that_does_not_exist_with_these_options_is_named(shelf: Shelf):
+    _walk(shelf, WHOLE)
+    with pytest.raises(BadOptions, match="no clip 03-clip; there is 01-clip, 02-clip"):
+        plan.plan(_recording(), Wanted(StageName.CLIPPED, Options(), clip_ids=("03-clip",)), shelf.find)
+
+
 def test_a_corrected_word_renders_only_the_clip_that_says_it(shelf: Shelf):
     _walk(shelf, WHOLE)
     for (kind, _), folder in shelf.folders.items():
         if kind == "transcript":
             (folder / "transcript.json").write_text(_transcript("corrected").model_dump_json())
-    plan._transcript.cache_clear()
     tasks = plan.plan(_recording(), WHOLE, shelf.find).tasks
     assert [task.part["candidate"]["clip_id"] for task in tasks] == ["01-clip"]
 

@@ -1,4 +1,5 @@
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,15 @@ def test_a_result_is_there_once_it_is_published_and_not_before(library: Library)
     assert not attempt.exists()
 
 
+def test_a_result_is_dated_by_this_machine_whatever_the_workers_clock_says(library: Library):
+    task = _task()
+    attempt = _made(library, task)
+    os.utime(attempt / manifest.NAME, (0, 0))
+    before = time.time()
+    library.publish(task, attempt)
+    assert (library.find("transcript", "abc") / manifest.NAME).stat().st_mtime >= before - 0.01
+
+
 def test_a_task_with_several_results_publishes_each(library: Library):
     task = _task(step="clip", outputs={"9x16-clean": "a", "1x1-clean": "b"})
     library.publish(task, _made(library, task))
@@ -51,7 +61,6 @@ def test_a_task_with_several_results_publishes_each(library: Library):
 def test_a_broken_artefact_counts_as_missing_and_is_replaced(library: Library):
     task = _task()
     library.publish(task, _made(library, task))
-    (library.root / "artefacts/transcript/abc/result.txt").write_text("cut o")
     (library.root / "artefacts/transcript/abc/result.txt").write_text("cut")
     assert library.find("transcript", "abc") is None
     library.publish(task, _made(library, task, "again"))

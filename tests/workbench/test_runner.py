@@ -79,6 +79,17 @@ def test_a_task_ends_with_its_artefact_in_the_attempts_folder(
     cluster.start(_examine(tone), attempt)
     assert watcher.outcome() == Outcome(attempt=attempt.name)
     assert manifest.read(attempt)
+    assert {path.name for path in attempt.iterdir()} == {"source.json", manifest.NAME}
+
+
+def test_an_attempt_that_another_worker_is_at_is_left_to_it(
+    cluster: Cluster, watcher: Watcher, library: Library, tone: Path
+):
+    attempt = library.new_attempt(_examine(tone))
+    (attempt / ".claimed").mkdir()
+    cluster.start(_examine(tone), attempt)
+    assert watcher.outcome().kind == "Lost"
+    assert not (attempt / "source.json").exists()
 
 
 def test_a_recording_that_cannot_be_read_is_an_outcome_with_a_sentence(
@@ -91,6 +102,15 @@ def test_a_recording_that_cannot_be_read_is_an_outcome_with_a_sentence(
     assert outcome.kind == "UnreadableMedia"
     assert "text.mp4" in (outcome.failure or "")
     assert not outcome.transient
+
+
+def test_a_worker_that_does_not_see_the_library_says_so(
+    cluster: Cluster, watcher: Watcher, tmp_path: Path, tone: Path
+):
+    cluster.start(_examine(tone), tmp_path / "elsewhere")
+    outcome = watcher.outcome()
+    assert (outcome.kind, outcome.transient) == ("Unseen", True)
+    assert f"does not see {tmp_path / 'elsewhere'}" in (outcome.failure or "")
 
 
 def test_a_task_whose_attempt_is_gone_stops(

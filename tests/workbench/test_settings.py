@@ -51,6 +51,11 @@ def test_lists_are_given_with_commas(tmp_path: Path):
     assert settings.vocabulary == ("Ada", "Bay")
 
 
+def test_a_folder_can_be_given_from_home(tmp_path: Path):
+    library = _write(tmp_path / "lib", 'folders = ["~/recordings"]\n')
+    assert load_settings(library=library, environment={}).folders == (Path.home() / "recordings",)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -1,10 +1,11 @@
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
 from pipeline.model import StageName
-from workbench.errors import LibraryBroken, NotAllowed, NotFound
+from workbench.errors import LibraryBroken, LibraryBusy, NotAllowed, NotFound
 from workbench.jobs import Episode, Failure, Job, JobType, Status, new_job_id, now
 from workbench.store import Store
 
@@ -41,6 +42,12 @@ def test_the_same_request_is_one_job_as_long_as_it_is_open(store: Store, job: Jo
     assert _add(store, "same").job_id == job.job_id
     store.end(job.job_id, Status.COMPLETED, message="done")
     assert _add(store, "same").job_id != job.job_id
+
+
+def test_a_job_that_fails_keeps_what_was_shown_last(store: Store, job: Job):
+    store.start(job.job_id)
+    store.progress(job.job_id, 40, StageName.TRANSCRIBED, "")
+    assert store.end(job.job_id, Status.FAILED, message="", percent=45).progress == 45
 
 
 def test_progress_never_goes_back(store: Store, job: Job):
@@ -132,6 +139,19 @@ def test_measured_durations_are_kept_for_the_last_runs(store: Store):
     kept = store.durations()
     assert len(kept) == 20
     assert max(row["wall_seconds"] for row in kept) == 24.0
+
+
+def test_closing_twice_is_no_error_and_nothing_waits_for_a_closed_library(tmp_path: Path):
+    store = Store(tmp_path / "db")
+    store.close()
+    store.close()
+    with pytest.raises(LibraryBroken, match="is closed"):
+        store.requeue_running()
+
+
+def test_one_process_cannot_open_it_twice_either(tmp_path: Path, store: Store):
+    with pytest.raises(LibraryBusy, match=f"in use by process {os.getpid()}, this one"):
+        Store(tmp_path / "workbench.duckdb")
 
 
 def test_a_damaged_database_is_an_error_with_a_way_out(tmp_path: Path):

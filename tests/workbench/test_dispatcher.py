@@ -1,0 +1,254 @@
+"""The dispatcher with a cluster whose tasks end when, and as, the test says."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline import manifest, stages
+from pipeline.model import Transcript
+from pipeline.task import Task
+from workbench.dispatcher import Dispatcher
+from workbench.errors import LibraryBroken
+from workbench.jobs import Job, JobType, Outcome, Status, new_job_id
+from workbench.library import Library
+from workbench.store import Store
+
+NOTHING_SAID = Transcript(
+    language="und", language_probability=0, model="tiny.en", duration=3, words=(), sentences=()
+)
+CONTENT = {
+    "prepared": (
+        "stretches.json",
+        '{"language": "en", "probability": 1.0, "stretches": [[0.0, 1.5], [1.5, 3.0]], "notes": []}',
+    ),
+    "stretch": ("words.json", "[]"),
+    "transcript": ("transcript.json", NOTHING_SAID.model_dump_json()),
+}
+
+
+class Hand:
+    """Stands for a cluster with four workers; the test does their work by hand."""
+
+    slots = 4
+
+    def __init__(self, on_progress: Callable[[str, float], None], on_end: Callable[[Outcome], None]) -> None:
+        self.on_progress = on_progress
+        self.on_end = on_end
+        self.is_gone = False
+        self.running: dict[str, tuple[Task, Path]] = {}
+
+    def start(self, task: Task, attempt: Path) -> None:
+        self.running[attempt.name] = (task, attempt)
+
+    def stop(self, attempt: str) -> None:
+        self.running.pop(attempt)
+
+    def abandon(self) -> None:
+        for name in list(self.running):
+            self.fail(name, "lost", transient=True)
+
+    def enforce(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.running.clear()
+
+    def finish(self, name: str) -> None:
+        task, attempt = self.running.pop(name)
+        if task.step == "discover":
+            stages.run(task, attempt, lambda share: None)
+        else:
+            (kind,) = task.outputs
+            file, text = CONTENT[kind]
+            (attempt / file).write_text(text)
+            manifest.write(attempt, task, kind, 0.0)
+        self.on_end(Outcome(attempt=name))
+
+    def fail(self, name: str, reason: str, *, transient: bool = False) -> None:
+        del self.running[name]
+        self.on_end(Outcome(attempt=name, failure=reason, kind="Test", transient=transient))
+
+
+class Desk:
+    """A library, its dispatcher, and the clusters it asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self.library = Library(root)
+        self.store = Store(self.library.database)
+        self.hands: list[Hand] = []
+        self.dispatcher = Dispatcher(self.store, self.library, self._connect, 1, "very-secret")
+
+    def _connect(self, on_progress: Callable[..., None], on_end: Callable[..., None]) -> Hand:
+        self.hands.append(Hand(on_progress, on_end))
+        return self.hands[-1]
+
+    def close(self) -> None:
+        self.dispatcher.close()
+        self.store.close()
+
+    def discover(self, *files: Path) -> Job:
+        params = {"files": [str(file) for file in files], "waiting": [], "closed": []}
+        return self._adopt(JobType.DISCOVER, None, params)
+
+    def process(self, episode_id: str, *, target: str = "transcribed", force: bool = False) -> Job:
+        params = {
+            "target_stage": target,
+            "force_reprocess": force,
+            "options": {"transcribe": {"model": "tiny.en"}},
+            "renditions": [],
+            "clip_ids": None,
+        }
+        return self._adopt(JobType.PROCESS, episode_id, params)
+
+    def _adopt(self, job_type: JobType, episode_id: str | None, params: dict[str, object]) -> Job:
+        job = self.store.add_job(job_id := new_job_id(), job_type, episode_id, params, job_id)
+        self.dispatcher.adopt(job)
+        return job
+
+    def running(self, step: str, count: int = 1) -> list[str]:
+        """Names of the attempts at `step`, once there are `count`."""
+
+        def at_it() -> list[str]:
+            there = list(self.hands[-1].running.items()) if self.hands else []
+            return [name for name, (task, _) in there if task.step == step]
+
+        until(lambda: len(at_it()) == count)
+        return at_it()
+
+    def task(self, name: str) -> Task:
+        return self.hands[-1].running[name][0]
+
+    def do(self, *steps: str) -> None:
+        for step in steps:
+            for name in self.running(step, 2 if step == "stretch" else 1):
+                self.hands[-1].finish(name)
+
+    def ended(self, job: Job) -> Job:
+        return self.dispatcher.wait(lambda: self.store.job(job.job_id), 20)
+
+    def episode(self, recording: Path) -> str:
+        job = self.discover(recording)
+        self.do("discover")
+        (episode,) = (self.ended(job).result or {})["episodes"]
+        return str(episode["episode_id"])
+
+
+def until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not reached():
+        assert time.monotonic() < deadline, "it never came so far"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path / "library")
+    yield desk
+    desk.close()
+
+
+WHOLE = ("prepare", "stretch", "merge")
+
+
+def test_two_jobs_share_a_task_and_the_cancel_of_one_leaves_it_to_the_other(desk: Desk, tone: Path):
+    one, other = desk.discover(tone), desk.discover(tone)
+    (attempt,) = desk.running("discover")
+    desk.dispatcher.cancel(one.job_id, "cancelled")
+    assert desk.ended(one).status is Status.CANCELLED
+    assert desk.running("discover") == [attempt]
+    desk.do("discover")
+    assert desk.ended(other).status is Status.COMPLETED
+
+
+def test_what_a_finished_job_leaves_stays_as_long_as_another_works_on_the_episode(desk: Desk, tone: Path):
+    episode_id = desk.episode(tone)
+    first = desk.process(episode_id)
+    desk.do(*WHOLE)
+    assert desk.ended(first).status is Status.COMPLETED
+    again = desk.process(episode_id, force=True)
+    desk.do("prepare")
+    desk.running("stretch", 2)
+    assert desk.ended(desk.process(episode_id)).status is Status.COMPLETED
+    prepared = desk.library.root / "artefacts/prepared"
+    assert len(list(prepared.iterdir())) == 1
+    desk.do("stretch", "merge")
+    assert desk.ended(again).status is Status.COMPLETED
+    assert list(prepared.iterdir()) == []
+
+
+def test_only_the_task_that_asks_the_language_model_gets_its_key(desk: Desk, tone: Path):
+    desk.process(desk.episode(tone), target="enriched")
+    assert desk.task(desk.running("prepare")[0]).api_key is None
+    desk.do(*WHOLE)
+    assert desk.task(desk.running("enrich")[0]).api_key == "very-secret"
+
+
+def test_a_failed_job_keeps_the_progress_that_was_seen(desk: Desk, tone: Path):
+    job = desk.process(desk.episode(tone))
+    (attempt,) = desk.running("prepare")
+    desk.hands[-1].on_progress(attempt, 0.8)
+    until(lambda: bool((live := desk.dispatcher.live(job.job_id)) and live[job.job_id].progress > 1))
+    seen = desk.dispatcher.live(job.job_id)[job.job_id].progress
+    desk.hands[-1].fail(attempt, "no sound")
+    ended = desk.ended(job)
+    assert (ended.status, ended.progress) == (Status.FAILED, seen)
+    assert ended.failure
+    assert tone.name in ended.failure.reason
+
+
+def test_a_failure_that_may_pass_is_tried_again(desk: Desk, tone: Path):
+    job = desk.discover(tone)
+    (first,) = desk.running("discover")
+    desk.hands[-1].fail(first, "no answer", transient=True)
+    (second,) = desk.running("discover")
+    assert second != first
+    desk.do("discover")
+    assert desk.ended(job).status is Status.COMPLETED
+    assert [line["kind"] for line in desk.store.log_of(job.job_id)].count("attempt failed") == 1
+
+
+def test_when_the_scheduler_is_gone_another_cluster_is_asked_for(desk: Desk, tone: Path):
+    job = desk.discover(tone)
+    desk.running("discover")
+    desk.hands[0].is_gone = True
+    until(lambda: len(desk.hands) == 2)
+    desk.do("discover")
+    assert desk.ended(job).status is Status.COMPLETED
+
+
+def test_nobody_waits_for_a_job_when_the_database_cannot_be_written(tmp_path: Path, tone: Path):
+    desk = Desk(tmp_path / "library")
+    job = desk.discover(tone)
+    desk.running("discover")
+    desk.store.close()
+    desk.do("discover")
+    with pytest.raises(LibraryBroken, match="no job can go on: the library is closed"):
+        desk.dispatcher.wait(lambda: job, 20)
+    assert desk.hands[-1].running == {}
+    desk.close()
+
+
+def test_a_closed_dispatcher_leaves_its_jobs_open_and_no_attempt_behind(tmp_path: Path, tone: Path):
+    desk = Desk(tmp_path / "library")
+    job = desk.discover(tone)
+    desk.running("discover")
+    desk.dispatcher.close()
+    assert desk.store.job(job.job_id).status is Status.RUNNING
+    assert list((desk.library.root / "attempts").iterdir()) == []
+    desk.close()
+
+
+def test_a_late_end_of_a_stopped_attempt_publishes_nothing(desk: Desk, tone: Path):
+    job = desk.discover(tone)
+    (attempt,) = desk.running("discover")
+    on_end = desk.hands[-1].on_end
+    desk.dispatcher.cancel(job.job_id, "cancelled")
+    desk.ended(job)
+    on_end(Outcome(attempt=attempt))
+    other = desk.discover(tone)
+    assert desk.running("discover") != [attempt]
+    desk.do("discover")
+    assert desk.ended(other).status is Status.COMPLETED
+    assert desk.ended(job).status is Status.CANCELLED

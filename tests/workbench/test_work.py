@@ -1,0 +1,135 @@
+"""What a job has left, from a library whose artefacts the tests put there."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import stages
+from pipeline.errors import UnreadableMedia
+from pipeline.task import Task
+from workbench.jobs import Job, JobType, new_job_id
+from workbench.library import Library
+from workbench.store import Store
+from workbench.work import Discovery, slug_of, still_current, work_of
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(tmp_path / "library")
+
+
+@pytest.fixture
+def store(library: Library):
+    store = Store(library.database)
+    yield store
+    store.close()
+
+
+def _discovery(store: Store, library: Library, *files: Path) -> Discovery:
+    params = {"files": [str(file) for file in files], "waiting": [], "closed": []}
+    job = store.add_job(new_job_id(), JobType.DISCOVER, None, params, "key")
+    work = work_of(job, library, store)
+    assert isinstance(work, Discovery)
+    return work
+
+
+def _do(library: Library, task: Task) -> None:
+    attempt = library.new_attempt(task)
+    stages.run(task, attempt, lambda share: None)
+    library.publish(task, attempt)
+
+
+def _found(store: Store, library: Library, recording: Path) -> str:
+    work = _discovery(store, library, recording)
+    for task in work.agenda().tasks:
+        _do(library, task)
+    assert work.agenda().tasks == ()
+    (episode,) = work.result()["episodes"]
+    return str(episode["episode_id"])
+
+
+def test_of_thousands_of_files_only_the_next_few_are_looked_at(
+    store: Store, library: Library, tmp_path: Path
+):
+    files = [tmp_path / f"{number}.wav" for number in range(300)]
+    for file in files:
+        file.touch()
+    work = _discovery(store, library, *files)
+    seen: dict[str, Task] = {}
+    while tasks := work.agenda().tasks:
+        assert len(tasks) <= 64
+        assert not seen.keys() & {task.key for task in tasks}
+        seen |= {task.key: task for task in tasks}
+        for task in tasks:
+            library.publish(task, _nothing_found(library, task))
+    assert len(seen) == 300
+    assert work.agenda().done == 1
+
+
+def _nothing_found(library: Library, task: Task) -> Path:
+    from pipeline import manifest
+
+    attempt = library.new_attempt(task)
+    manifest.write(attempt, task, "source", 0.0)
+    return attempt
+
+
+def test_a_file_named_twice_is_examined_once(store: Store, library: Library, tone: Path):
+    assert len(_discovery(store, library, tone, tone).agenda().tasks) == 1
+
+
+def test_a_recording_that_was_exchanged_is_not_taken_for_the_old_one(
+    store: Store, library: Library, tone: Path, tmp_path: Path
+):
+    recording = tmp_path / f"talk{tone.suffix}"
+    recording.write_bytes(tone.read_bytes())
+    work = work_of(_processing(store, _found(store, library, recording)), library, store)
+    assert work.agenda().tasks
+    recording.write_bytes(tone.read_bytes() * 2)
+    with pytest.raises(UnreadableMedia, match=f"{recording.name} has changed .* discover it again"):
+        work.agenda()
+
+
+def _processing(store: Store, episode_id: str) -> Job:
+    params = {
+        "target_stage": "transcribed",
+        "force_reprocess": False,
+        "options": {"transcribe": {"model": "tiny.en"}},
+        "renditions": [],
+        "clip_ids": None,
+    }
+    return store.add_job(new_job_id(), JobType.PROCESS, episode_id, params, "process")
+
+
+BEFORE = {
+    "source": "s",
+    "transcript": "t",
+    "enrichment": "e",
+    "page": "p",
+    "candidates": "c",
+    "01-a/1x1": "x",
+}
+
+
+@pytest.mark.parametrize(
+    ("after", "kept"),
+    [
+        ({"transcript": "t"}, set(BEFORE)),
+        ({"transcript": "other"}, {"source"}),
+        ({"enrichment": "other"}, {"source", "transcript"}),
+        ({"candidates": "other"}, {"source", "transcript", "enrichment", "page"}),
+        ({"page": "other"}, set(BEFORE) - {"page"}),
+    ],
+)
+def test_what_was_made_of_a_replaced_artefact_is_not_current(after: dict[str, str], kept: set[str]):
+    current = set(still_current(BEFORE, after))
+    assert kept - after.keys() <= current
+    assert current - after.keys() == kept - after.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [("Talk: Part 2!", "talk-part-2"), ("Entrevista a Mònica", "entrevista-a-monica"), ("会話", "episode")],
+)
+def test_a_slug_is_readable_ascii(name: str, slug: str):
+    assert slug_of(name) == slug
