@@ -152,16 +152,14 @@ def clips(
     clip: Annotated[list[str] | None, typer.Option(help="Only this clip; may be repeated.")] = None,
     variant: Annotated[list[Variant] | None, typer.Option(help="Only this variant; may be repeated.")] = None,
     ratio: Annotated[list[AspectRatio] | None, typer.Option(help="Only this aspect ratio.")] = None,
-    model: Model = None,
-    language: Language = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
     library: Library = None,
     as_json: AsJson = False,
 ) -> None:
     """Render an episode's clips and list them with their files."""
-    flags: dict[str, Any] = {"model": model, "language": language, "workers": workers, "scheduler": scheduler}
-    with Signals() as signals, _open(load_settings(library=library, **flags)) as bench:
+    settings = load_settings(library=library, workers=workers, scheduler=scheduler)
+    with Signals() as signals, _open(settings) as bench:
         started = bench.render_clips(episode, clip_ids=clip, variants=variant, aspect_ratios=ratio)
         (job,) = watch(bench, {started.job_id: episode}, signals)
         found = bench.clips(episode)

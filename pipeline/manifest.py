@@ -8,10 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-
 from pipeline import ffmpeg
 from pipeline.model import Frozen, Seconds
-from pipeline.task import Task
+from pipeline.task import Task, key_of
 
 NAME = "manifest.json"
 
@@ -66,6 +65,12 @@ def read(folder: Path) -> Manifest | None:
     except (OSError, ValueError):
         return None
     return manifest if whole else None
+
+
+def digest(folder: Path) -> str:
+    """What is in the artefact in `folder`: the same for the same files, whenever and however made."""
+    paper = Manifest.model_validate_json((folder / NAME).read_bytes())
+    return key_of([(file.path, file.sha256) for file in paper.files])
 
 
 def _file(path: Path, folder: Path) -> File:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline import candidates, stages, transcribe
+from pipeline import candidates, manifest, stages, transcribe
 from pipeline.errors import BadOptions
 from pipeline.model import (
     AspectRatio,
@@ -128,9 +128,9 @@ def _transcribed(recording: Recording, wanted: Wanted, known: Known, find: Find)
     draft = _Draft(StageName.TRANSCRIBED, options, {"source": recording.folder}, recording.seconds)
     prepare = draft.task("prepare", "decoding the sound", {"prepared": key_of("prepared", *base)}, 0.05)
     prepared = _found(prepare, find)
-    transcript = Ref(path="", key=key_of("transcript", *base))
-    if folder := find("transcript", transcript.key):
-        found = {"transcript": Ref(path=str(folder), key=transcript.key)}
+    merge = draft.task("merge", "joining the stretches", {"transcript": key_of("transcript", *base)}, 0.02)
+    if transcript := _found(merge, find):
+        found = {"transcript": transcript}
         return Progress(draft.stage, known | found, leftovers=_leftovers(prepare, prepared, find))
     if not prepared:
         return Progress(draft.stage, known, (_transient(prepare),), done=0.0)
@@ -139,9 +139,9 @@ def _transcribed(recording: Recording, wanted: Wanted, known: Known, find: Find)
     if missing:
         return Progress(draft.stage, known, missing, done=0.98 - sum(task.share for task in missing))
     parts = {f"stretch-{index:04}": _found(task, find) for index, task in enumerate(stretches)}
-    inputs = {"prepared": prepared.path} | {name: ref.path for name, ref in parts.items() if ref}
-    merge = draft.task("merge", "joining the stretches", {"transcript": transcript.key}, 0.02, inputs)
-    return Progress(draft.stage, known, (merge,), done=0.98)
+    inputs = merge.inputs | {"prepared": prepared.path}
+    inputs |= {name: ref.path for name, ref in parts.items() if ref}
+    return Progress(draft.stage, known, (merge.model_copy(update={"inputs": inputs}),), done=0.98)
 
 
 def _stretches(draft: "_Draft", prepared: Ref) -> tuple[Task, ...]:
@@ -258,9 +258,10 @@ def _single(task: Task, known: Known, find: Find) -> Progress:
 
 
 def _found(task: Task, find: Find) -> Ref | None:
+    """The task's artefact, by what is in it: what follows is made anew only when that has changed."""
     ((kind, key),) = task.outputs.items()
     folder = find(kind, key)
-    return Ref(path=str(folder), key=key) if folder else None
+    return Ref(path=str(folder), key=manifest.digest(folder)) if folder else None
 
 
 def _transient(task: Task) -> Task:

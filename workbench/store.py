@@ -125,6 +125,11 @@ class Store:
         """The newest jobs first."""
         return [_job(row) for row in self._read("jobs", {"status": status, "limit": limit})]
 
+    def last_params(self, episode_id: str) -> Row | None:
+        """What the last completed job on an episode was asked for."""
+        rows = self._read("last_completed", {"episode_id": episode_id})
+        return _job(rows[0]).params if rows else None
+
     def open_jobs(self) -> list[Job]:
         """The oldest first."""
         return [_job(row) for row in self._read("open_jobs", {})]

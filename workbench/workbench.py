@@ -98,7 +98,8 @@ class Workbench:
     ) -> Job:
         """Render some or all candidates of an episode, in the variants and ratios asked for.
 
-        Raises NotFound for an unknown episode or clip.
+        What comes before the clips stays as it was last made: other settings for the transcript or the
+        enrichment are `process`'s to apply. Raises NotFound for an unknown episode or clip.
         """
         known = {clip.clip_id for clip in self.clips(episode_id)}
         for clip_id in clip_ids or ():
@@ -107,9 +108,10 @@ class Workbench:
                 raise NotFound(f"episode {episode_id} has no clip {clip_id}; it has {listed}")
         chosen = variants or self.settings.variants, aspect_ratios or self.settings.aspect_ratios
         params = self._params(StageName.CLIPPED, *chosen)
-        return self._submit(
-            JobType.RENDER_CLIPS, episode_id, params | {"clip_ids": list(clip_ids) if clip_ids else None}
-        )
+        if before := self._store.last_params(episode_id):
+            params["options"] = before["options"] | {"clips": params["options"]["clips"]}
+        params["clip_ids"] = list(clip_ids) if clip_ids else None
+        return self._submit(JobType.RENDER_CLIPS, episode_id, params)
 
     def resume(self) -> list[Job]:
         """Take up every job that is not finished, the oldest first."""

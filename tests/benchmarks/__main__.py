@@ -7,7 +7,9 @@ ALL = ("word_error_rate", "transcription", "clips", "second_run", "memory")
 
 
 def main() -> int:
-    ended = {name: subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}"]).returncode for name in ALL}
+    ended = {
+        name: subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}"]).returncode for name in ALL
+    }
     for name, code in ended.items():
         print(f"{name}: {'as promised' if code == 0 else f'ended with {code}'}")
     return max(ended.values())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import plan
+from pipeline import manifest, plan
 from pipeline.candidates import write_candidates
 from pipeline.errors import BadOptions
 from pipeline.model import (
@@ -42,6 +42,12 @@ class Shelf:
             folder.mkdir(parents=True, exist_ok=True)
             _fill(kind, folder)
             self.folders[kind, key] = folder
+            self.seal(kind, key)
+
+    def seal(self, kind: str, key: str) -> None:
+        task = plan.discovery(Path("talk.mp4"), "").model_copy(update={"outputs": {kind: key}})
+        (self.folders[kind, key] / manifest.NAME).unlink(missing_ok=True)
+        manifest.write(self.folders[kind, key], task, kind, 0.1)
 
 
 def _fill(kind: str, folder: Path) -> None:
@@ -177,6 +183,17 @@ def test_other_options_of_a_stage_redo_that_stage_and_what_follows(shelf: Shelf)
     assert _walk(shelf, Wanted(StageName.CLIPPED, options))[0] == "prepare"
     options = Options.model_validate({"candidates": {"count": 1}})
     assert _walk(shelf, Wanted(StageName.CLIPPED, options)) == ["choose"]
+
+
+def test_an_enrichment_that_was_made_anew_with_another_result_redoes_what_rests_on_it(shelf: Shelf):
+    _walk(shelf, Wanted(StageName.RENDERED, Options()))
+    ((key, folder),) = [
+        (key, folder) for (kind, key), folder in shelf.folders.items() if kind == "enrichment"
+    ]
+    assert _walk(shelf, Wanted(StageName.RENDERED, Options())) == []
+    (folder / "enrichment.json").write_text("another answer of the same model")
+    shelf.seal("enrichment", key)
+    assert _walk(shelf, Wanted(StageName.RENDERED, Options())) == ["render"]
 
 
 def test_what_is_written_beside_the_recording_reaches_the_transcription():

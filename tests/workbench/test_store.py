@@ -92,6 +92,15 @@ def test_running_jobs_of_a_process_that_is_gone_are_queued_again(tmp_path: Path)
     second.close()
 
 
+def test_what_was_last_asked_of_an_episode_is_what_was_last_completed(store: Store):
+    assert store.last_params("talk") is None
+    first, second = _add(store, "a"), _add(store, "b")
+    store.end(first.job_id, Status.COMPLETED, message="")
+    store.end(second.job_id, Status.FAILED, message="")
+    assert store.last_params("talk") == first.params
+    assert store.last_params("another") is None
+
+
 def test_jobs_are_listed_newest_first_and_by_status(store: Store):
     jobs = [_add(store, str(number)) for number in range(3)]
     store.end(jobs[1].job_id, Status.FAILED, message="")

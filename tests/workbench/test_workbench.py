@@ -86,6 +86,15 @@ def test_another_ratio_renders_only_what_is_missing(bench: Workbench):
     assert len(after) == len(before) + 1
 
 
+def test_other_settings_do_not_touch_what_comes_before_the_clips(finished: Path):
+    with Workbench(settings_for(finished, clip_count=1, language="en")) as bench:
+        (episode,) = bench.episodes()
+        job = bench.wait(bench.render_clips(episode.episode_id).job_id, 120)
+        assert job.status is Status.COMPLETED
+        assert bench.episode(episode.episode_id).artefacts["transcript"] == episode.artefacts["transcript"]
+        assert len(bench.clips(episode.episode_id)) == 2
+
+
 def test_an_unknown_clip_is_named_with_those_that_exist(bench: Workbench):
     (episode,) = bench.episodes()
     with pytest.raises(NotFound, match="no clip 99-nothing; it has 01-"):

@@ -33,6 +33,9 @@ SELECT * FROM jobs WHERE job_id = $job_id;
 -- name: jobs
 SELECT * FROM jobs WHERE ($status IS NULL OR status = $status) ORDER BY created_at DESC, job_id DESC LIMIT $limit;
 
+-- name: last_completed
+SELECT * FROM jobs WHERE episode_id = $episode_id AND status = 'completed' ORDER BY job_id DESC LIMIT 1;
+
 -- name: open_jobs
 SELECT * FROM jobs WHERE status IN ('queued', 'running') ORDER BY created_at, job_id;
 
