@@ -171,7 +171,8 @@ def _llm(settings: Settings) -> _Found:
         return "ok", "none is configured: the local enricher works without one"
     from pipeline import llm
 
-    endpoint = llm.Endpoint(
+    where = f"{settings.llm_model} at {settings.llm_base_url}"
+    with llm.Endpoint(
         settings.llm_base_url,
         settings.llm_model or "",
         api_key=settings.llm_api_key,
@@ -179,12 +180,11 @@ def _llm(settings: Settings) -> _Found:
         timeout=_LLM_WITHIN,
         answer_tokens=64,
         look=lambda: None,
-    )
-    where = f"{settings.llm_model} at {settings.llm_base_url}"
-    try:
-        endpoint.answer(_Word, "You answer in JSON.", "Say hello in one word.")
-    except llm.BadAnswer as error:
-        return "warning", f"{where} answers, but not in the form asked for: {error}"
+    ) as endpoint:
+        try:
+            endpoint.answer(_Word, "You answer in JSON.", "Say hello in one word.")
+        except llm.BadAnswer as error:
+            return "warning", f"{where} answers, but not in the form asked for: {error}"
     return "ok", f"{where} answers in the form asked for"
 
 

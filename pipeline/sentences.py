@@ -9,8 +9,8 @@ _PAUSE: Seconds = 2.0  # after so long a silence a new sentence begins, whatever
 _MOST_WORDS = 50
 _MOST_SECONDS: Seconds = 30.0
 _QUOTES = "\"'”’»)]}"
-_UNTRANSLATED = {"mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "vs", "rev", "gen", "col", "sgt", "capt"}
-_BEFORE_MORE = _UNTRANSLATED | {"lt", "gov", "sen", "rep", "hon", "mt", "messrs", "no", "vol", "fig", "pp"}
+_TITLES = {"mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "vs", "rev", "gen", "col", "sgt", "capt"}
+_BEFORE_MORE = _TITLES | {"lt", "gov", "sen", "rep", "hon", "mt", "messrs", "no", "vol", "fig", "pp"}
 """Abbreviations that are always followed by what they belong to."""
 _MAY_END = {"etc", "inc", "ltd", "co", "corp", "approx", "dept", "est", "a.m", "p.m", "e.g", "i.e", "cf"}
 """Abbreviations that end a sentence only when the next word begins with a capital."""

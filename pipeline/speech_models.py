@@ -1,5 +1,6 @@
 """Which speech models are on this machine, under which name, and how to get another."""
 
+import json
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,11 +57,13 @@ def folder(name: str) -> Path:
 def is_multilingual(name: str) -> bool:
     """Whether the model knows other languages than English. Raises ModelMissing."""
     lies = folder(name)
-    listed = lies / "vocabulary.txt"
-    if listed.exists():
-        with listed.open("rb") as lines:
-            return sum(1 for _ in lines) >= _MULTILINGUAL_VOCABULARY
-    return not lies.name.endswith(".en") and not name.endswith(".en")
+    lines, tokens = lies / "vocabulary.txt", lies / "vocabulary.json"
+    if lines.exists():
+        with lines.open("rb") as file:
+            return sum(1 for _ in file) >= _MULTILINGUAL_VOCABULARY
+    if tokens.exists():
+        return len(json.loads(tokens.read_bytes())) >= _MULTILINGUAL_VOCABULARY
+    return not name.endswith(".en")
 
 
 def label(name: str) -> str:

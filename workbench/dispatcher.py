@@ -216,9 +216,10 @@ class Dispatcher:
 
     def _measure(self, active: _Active, finished: Agenda) -> None:
         """Remember how long a stage took that this process did from its beginning."""
-        if active.stage_fresh and finished.tasks and active.work.media_seconds and self._cluster:
+        usual = active.work.usual[finished.stage]
+        if active.stage_fresh and finished.tasks and usual and self._cluster:
             wall = time.monotonic() - active.stage_started
-            what = (finished.stage, active.work.model, self._cluster.slots, active.work.media_seconds)
+            what = (finished.stage, active.work.model, self._cluster.slots, usual)
             self._store.add_duration(*what, wall)
 
     def _start_tasks(self, active: _Active) -> None:
@@ -340,7 +341,7 @@ class Dispatcher:
         keys = {task.key for task in active.agenda.tasks}
         running = [attempt for attempt in self._attempts.values() if attempt.task.key in keys]
         done = active.agenda.done + sum(attempt.share * attempt.task.share for attempt in running)
-        percent = estimate.percent(active.agenda.stage, min(done, 1.0), active.work.target)
+        percent = estimate.percent(active.agenda.stage, min(done, 1.0), active.work.target, active.work.usual)
         percent = max(percent, active.live.progress if active.live else active.job.progress)
         message = _message(running)
         eta = self._eta(active, min(done, 1.0), percent)
@@ -355,9 +356,7 @@ class Dispatcher:
             active.first_percent = percent
         work = active.work
         slots = self._cluster.slots if self._cluster else 0
-        left = self._rates.seconds_left(
-            active.agenda.stage, done, work.target, work.model, slots, work.media_seconds
-        )
+        left = self._rates.seconds_left(active.agenda.stage, done, work.target, work.usual, work.model, slots)
         if left is not None:
             return left
         elapsed = time.monotonic() - active.started

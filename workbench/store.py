@@ -175,21 +175,21 @@ class Store:
         return [_episode(row) for row in self._read("episodes", {})]
 
     def add_duration(
-        self, stage: StageName, model: str, workers: int, media_seconds: Seconds, wall_seconds: Seconds
+        self, stage: StageName, model: str, workers: int, usual_seconds: Seconds, wall_seconds: Seconds
     ) -> None:
         """Remember how long a stage took."""
         row = {
             "stage": stage,
             "model": model,
             "workers": workers,
-            "media_seconds": media_seconds,
+            "usual_seconds": usual_seconds,
             "wall_seconds": wall_seconds,
             "at": _stamp(now()),
         }
         self._write(lambda query: query("add_duration", row))
 
     def durations(self) -> list[Row]:
-        """Stage, model, workers, media_seconds and wall_seconds of the latest runs."""
+        """Stage, model, workers, usual_seconds and wall_seconds of the latest runs."""
         return self._read("durations", {})
 
     def _move(self, name: str, job_id: str, **values: object) -> Job:

@@ -11,10 +11,11 @@ from typing import Any, Protocol
 
 from pipeline import discover, manifest, plan, stages
 from pipeline.errors import UnreadableMedia
-from pipeline.model import Rendition, Seconds, Share, StageName
+from pipeline.model import Rendition, Share, StageName
 from pipeline.plan import Find, Progress, Recording, Wanted
 from pipeline.task import Ref, Task
 from workbench.errors import LibraryBroken, NotFound
+from workbench.estimate import Usual, usual
 from workbench.jobs import Episode, Failure, Job, JobType, Outcome, now
 from workbench.library import Library
 from workbench.store import Store
@@ -38,7 +39,8 @@ class Work(Protocol):
     """A job's work. Each call looks at the library afresh, so it can be taken up anywhere."""
 
     target: StageName
-    media_seconds: Seconds
+    usual: Usual
+    """How long each stage usually takes for what is asked."""
     model: str
     """What the estimates of the time left go by, besides the stage and the number of workers."""
 
@@ -70,7 +72,7 @@ class Discovery:
     library: Library
     store: Store
     target: StageName = StageName.DISCOVERED
-    media_seconds: Seconds = 0.0
+    usual: Usual = field(default_factory=lambda: dict.fromkeys(StageName, 0.0))
     model: str = ""
     _skipped: dict[str, dict[str, str]] = field(default_factory=dict)
     _found: dict[str, Ref] = field(default_factory=dict)
@@ -185,7 +187,10 @@ class Processing:
         )
         self._wanted = wanted_of(self.job.params)
         self.target = self._wanted.target
-        self.media_seconds = self._recording.seconds
+        wanted = self._wanted
+        chosen = wanted.options.candidates
+        clips = chosen.count if wanted.clip_ids is None else len(wanted.clip_ids)
+        self.usual = usual(self._recording.seconds, clips, chosen.longest, len(wanted.renditions))
         self.model = self._wanted.options.transcribe.model
 
     def agenda(self) -> Agenda:
@@ -222,7 +227,7 @@ class Processing:
         return {
             "episode_id": episode.episode_id,
             "stage": reached.stage,
-            "duration": self.media_seconds,
+            "duration": self._recording.seconds,
             "shelf": str(shelf),
         }
 

@@ -5,51 +5,65 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.model import StageName
-from workbench.estimate import Rates, extrapolated, percent
+from workbench.estimate import Rates, extrapolated, percent, usual
 
 shares = st.floats(0, 1)
+stages = st.sampled_from(list(StageName))
+COSTS = usual(media=960, clips=6, clip_seconds=60, renditions=6)
+TINY = ("tiny.en", 2)
 
 
-def _row(stage: StageName, wall: float, model: str = "tiny.en", workers: int = 2) -> dict[str, object]:
-    return {"stage": stage, "model": model, "workers": workers, "media_seconds": 100.0, "wall_seconds": wall}
+def _row(stage: StageName, slower: float) -> dict[str, object]:
+    """A run in which `stage` took `slower` times as long as usual."""
+    times = {"usual_seconds": 100.0, "wall_seconds": 100.0 * slower}
+    return {"stage": stage, "model": "tiny.en", "workers": 2, **times}
 
 
-@given(shares, shares, st.sampled_from(list(StageName)), st.sampled_from(list(StageName)))
+@given(shares, shares, stages, stages)
 def test_more_done_is_never_a_smaller_percentage(
     one: float, other: float, stage: StageName, target: StageName
 ):
     less, more = sorted((one, other))
-    assert 0 <= percent(stage, less, target) <= percent(stage, more, target) <= 100
+    assert 0 <= percent(stage, less, target, COSTS) <= percent(stage, more, target, COSTS) <= 100
 
 
 def test_a_later_stage_starts_where_the_one_before_ended():
-    order = list(StageName)
-    for before, after in pairwise(order[1:]):
-        end = percent(before, 1.0, StageName.CLIPPED)
-        assert percent(after, 0.0, StageName.CLIPPED) == pytest.approx(end)
+    for before, after in pairwise(list(StageName)[1:]):
+        end = percent(before, 1.0, StageName.CLIPPED, COSTS)
+        assert percent(after, 0.0, StageName.CLIPPED, COSTS) == pytest.approx(end)
 
 
 def test_the_last_stage_done_is_a_hundred_percent():
     for target in StageName:
-        assert percent(target, 1.0, target) == pytest.approx(100)
+        assert percent(target, 1.0, target, COSTS) == pytest.approx(100)
+
+
+def test_clips_are_most_of_the_work_unless_few_are_asked_for():
+    few = usual(media=3600, clips=1, clip_seconds=20, renditions=1)
+    many = usual(media=3600, clips=6, clip_seconds=60, renditions=6)
+    assert few[StageName.CLIPPED] < few[StageName.TRANSCRIBED] < many[StageName.CLIPPED]
+
+
+def test_a_short_recording_has_no_more_clips_than_it_lasts():
+    assert usual(60, 6, 60, 1)[StageName.CLIPPED] < usual(600, 6, 60, 1)[StageName.CLIPPED]
 
 
 def test_nothing_is_said_of_a_stage_that_was_never_measured():
-    rates = Rates([_row(StageName.TRANSCRIBED, 10)])
-    assert rates.seconds_left(StageName.TRANSCRIBED, 0, StageName.CLIPPED, "tiny.en", 2, 100) is None
-    assert rates.seconds_left(StageName.TRANSCRIBED, 0, StageName.TRANSCRIBED, "large", 2, 100) is None
+    rates = Rates([_row(StageName.TRANSCRIBED, 1)])
+    assert rates.seconds_left(StageName.TRANSCRIBED, 0, StageName.CLIPPED, COSTS, *TINY) is None
+    assert rates.seconds_left(StageName.TRANSCRIBED, 0, StageName.TRANSCRIBED, COSTS, "large", 2) is None
 
 
 def test_time_left_is_the_rest_of_this_stage_and_all_of_the_next():
-    rates = Rates([_row(StageName.TRANSCRIBED, 20), _row(StageName.ENRICHED, 5)])
-    left = rates.seconds_left(StageName.TRANSCRIBED, 0.5, StageName.ENRICHED, "tiny.en", 2, 1000)
-    assert left == pytest.approx(100 + 50)
+    rates = Rates([_row(StageName.TRANSCRIBED, 2), _row(StageName.ENRICHED, 3)])
+    left = rates.seconds_left(StageName.TRANSCRIBED, 0.5, StageName.ENRICHED, COSTS, *TINY)
+    assert left == pytest.approx(COSTS[StageName.TRANSCRIBED] + 3 * COSTS[StageName.ENRICHED])
 
 
 def test_one_odd_run_does_not_spoil_the_estimate():
-    rates = Rates([_row(StageName.TRANSCRIBED, wall) for wall in (10, 11, 500)])
-    left = rates.seconds_left(StageName.TRANSCRIBED, 0, StageName.TRANSCRIBED, "tiny.en", 2, 100)
-    assert left == pytest.approx(11)
+    rates = Rates([_row(StageName.TRANSCRIBED, slower) for slower in (1.0, 1.1, 50)])
+    left = rates.seconds_left(StageName.TRANSCRIBED, 0, StageName.TRANSCRIBED, COSTS, *TINY)
+    assert left == pytest.approx(1.1 * COSTS[StageName.TRANSCRIBED])
 
 
 def test_without_measurements_the_rest_takes_as_long_as_what_was_done():

@@ -62,9 +62,9 @@ ON CONFLICT (episode_id) DO UPDATE SET title = excluded.title, stage = excluded.
 RETURNING *;
 
 -- name: add_duration
-INSERT INTO durations VALUES ($stage, $model, $workers, $media_seconds, $wall_seconds, $at);
+INSERT INTO durations VALUES ($stage, $model, $workers, $usual_seconds, $wall_seconds, $at);
 
 -- name: durations
 -- The last twenty of each kind: machines and models change.
-SELECT stage, model, workers, media_seconds, wall_seconds FROM durations
+SELECT stage, model, workers, usual_seconds, wall_seconds FROM durations
 QUALIFY row_number() OVER (PARTITION BY stage, model, workers ORDER BY at_utc DESC) <= 20;

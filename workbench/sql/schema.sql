@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS durations (
     stage         VARCHAR NOT NULL,
     model         VARCHAR NOT NULL,
     workers       INTEGER NOT NULL,
-    media_seconds DOUBLE NOT NULL,
+    usual_seconds DOUBLE NOT NULL,
     wall_seconds  DOUBLE NOT NULL,
     at_utc        TIMESTAMP NOT NULL
 );
