@@ -6,13 +6,14 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 import psutil
 
 from pipeline import ffmpeg
-from pipeline.errors import PipelineError, ToolFailed
+from pipeline.errors import ModelMissing, PipelineError, ToolFailed
 from pipeline.model import AspectRatio, Frozen, Seconds, Span
 from workbench.errors import LibraryBusy, WorkbenchError
 from workbench.settings import Settings, use_ffmpeg
@@ -135,13 +136,23 @@ def _disk(settings: Settings) -> _Found:
 
 def _memory(settings: Settings) -> _Found:
     free = psutil.virtual_memory().available / GIGABYTE
-    needed = _MEMORY_PER_WORKER * settings.worker_count
-    found = f"{free:.1f} GB free; {settings.worker_count} workers need about {needed:.1f} GB"
-    state: State = "ok" if free >= needed else "warning" if free >= _MEMORY_PER_WORKER else "problem"
-    return state, found
+    each = _MEMORY_PER_WORKER + _model_size(settings.model)
+    needed = each * settings.worker_count
+    count = f"{settings.worker_count} worker{'s' * (settings.worker_count != 1)}"
+    found = f"{free:.1f} GB free; {count} may need {needed:.1f} GB"
+    return "ok" if free >= needed else "warning" if free >= each else "problem", found
 
 
-_MEMORY_PER_WORKER = 0.8  # GB: the model tiny.en, the sound of one stretch, and ffmpeg at 1080p beside it
+_MEMORY_PER_WORKER = 0.7  # GB beside the model: a worker with its ffmpeg, measured on the demo recording
+
+
+def _model_size(name: str) -> float:
+    """GB of the model in a worker's memory at the most; nothing for one that is missing, found elsewhere."""
+    from pipeline import speech_models
+
+    with suppress(ModelMissing):
+        return (speech_models.folder(name) / "model.bin").stat().st_size / GIGABYTE
+    return 0.0
 
 
 def _loopback(settings: Settings) -> _Found:

@@ -65,10 +65,13 @@ class Workbench:
             folders = [self.library.inbox, *self.settings.folders]
         found = discover.scan(folders, stable=self.settings.stable_seconds)
         files = [path for path in given if not path.is_dir()]
-        ready = [path for path in found.ready if not self.library.made(path)]
+        ready, waiting = (
+            [str(path) for path in paths if not self.library.made(path)]
+            for paths in (found.ready, found.waiting)
+        )
         params = {
-            "files": [str(path) for path in (*files, *ready)],
-            "waiting": [str(path) for path in found.waiting],
+            "files": [*map(str, files), *ready],
+            "waiting": waiting,
             "closed": list(found.closed),
         }
         return self._submit(JobType.DISCOVER, None, params)
