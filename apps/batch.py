@@ -44,6 +44,8 @@ def process(
     `how` is passed to `Workbench.process`. A recording that cannot be used never stops the others.
     """
     items = gather(bench, named, lambda titles: watch(bench, titles, signals))
+    if not items:
+        terminal.say(f"no recordings found in {', '.join(named)}")
     wanted = {} if signals.cancel else {item.episode_id: item.title for item in items if item.episode_id}
     started = {episode_id: bench.process(episode_id, **how).job_id for episode_id in wanted}
     jobs = watch(bench, {job_id: wanted[episode_id] for episode_id, job_id in started.items()}, signals)
@@ -52,7 +54,7 @@ def process(
 
 
 def resume(bench: "Workbench", signals: Signals) -> list[Outcome]:
-    """Go on with every job that was not finished; one outcome for each that is about an episode."""
+    """Go on with every job that was not finished; one outcome a job, without a file for a discovery."""
     left = bench.resume()
     if not left:
         terminal.say("nothing to resume: every job has ended; name files, folders or episodes to process")
@@ -75,7 +77,7 @@ def gather(bench: "Workbench", named: Sequence[str], attend: Attend) -> list[Ite
 
     A file or folder of that name is preferred to an episode.
     """
-    there = [name for name in named if Path(name).exists()]
+    there = [name for name in named if name and Path(name).exists()]  # "" would be the current folder
     found = _discovered(bench, there, attend) if there else {}
     episodes = {episode.episode_id: episode.recording for episode in bench.episodes()}
     items: dict[str, Item] = {}
@@ -145,7 +147,8 @@ def _episode(episode_id: str, recording: str) -> Item:
 
 
 def _missing(name: str) -> Item:
-    reason = f"{name} is neither a file, a folder nor an episode: `workbench episodes` lists the episodes"
+    what = name or "an empty name"
+    reason = f"{what} is neither a file, a folder nor an episode: `workbench episodes` lists the episodes"
     return _failed(name, Failure(reason=reason, kind="NotFound", stage=StageName.DISCOVERED))
 
 

@@ -133,9 +133,18 @@ def _do(name: str, rest: Sequence[str]) -> int:
         raise SetupFailed(f"the real recordings are missing: there is no folder {RECORDINGS}")
     set_up()
     if name == "demo":
-        files = [os.path.abspath(os.path.expanduser(word)) if word[:1] != "-" else word for word in rest]
-        return _become([str(venv_python()), "-m", "apps.cli", "demo", *files])
+        return _become([str(venv_python()), "-m", "apps.cli", "demo", *_full_names(rest)])
     return run_all(TASKS[name].commands, rest)
+
+
+def _full_names(words: Sequence[str]) -> List[str]:
+    """File names that are right in any folder; flags and their values as they are."""
+    names: List[str] = []
+    for before, word in zip(["", *words], words):  # noqa: B905 - Python 3.8
+        full = os.path.abspath(os.path.expanduser(word))
+        is_value = before[:1] == "-" and not os.path.exists(full)
+        names.append(word if word[:1] == "-" or is_value else full)
+    return names
 
 
 def run_all(commands: Sequence[Sequence[str]], rest: Sequence[str] = ()) -> int:
@@ -334,16 +343,8 @@ def lock(rest: Sequence[str]) -> int:
     """
     uv = find_uv() or fetch_uv(find_pythons())
     command = [uv, "pip", "compile", "pyproject.toml", "-", "--output-file", LOCK.name, "--quiet"]
-    command += [
-        "--universal",
-        "--python-version",
-        "{}.{}".format(*OLDEST),
-        "--extra",
-        "demo",
-        "--extra",
-        "test",
-    ]
-    command += ["--no-emit-index-url", "--no-emit-find-links", *rest]
+    command += ["--universal", "--python-version", "{}.{}".format(*OLDEST)]
+    command += ["--extra", "demo", "--extra", "test", "--no-emit-index-url", "--no-emit-find-links", *rest]
     named = {**os.environ, "UV_CUSTOM_COMPILE_COMMAND": "make lock"}
     build_tools = b"hatchling\neditables\n"  # so that installing the project itself fetches nothing
     return subprocess.run(command, cwd=ROOT, env=named, input=build_tools).returncode

@@ -1,9 +1,7 @@
 """The command `workbench`: each of its commands calls the `Workbench` and shows what it says."""
 
-import signal
 import sys
 from importlib import metadata
-from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,9 +15,6 @@ from workbench.settings import FILE, Settings, explain, load_settings
 
 if TYPE_CHECKING:
     from workbench.workbench import Workbench
-
-if parent_process():  # a worker, which loads this module too: Ctrl-C is for the process that started it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apps import terminal
-from pipeline.model import Enrichment, StageName
+from pipeline.model import StageName
 from workbench.jobs import Clip, Episode, Job, Status
-from workbench.settings import Chosen
+from workbench.settings import Chosen, Settings
 
 if TYPE_CHECKING:
     from apps.batch import Outcome
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def show_discovery(result: dict[str, Any], inbox: Path) -> None:
-    """The episodes that were found, and the files that are none yet, each with why."""
+    """The episodes that were found, and the files that are none yet, each with why.
+
+    A discovery that was cancelled or failed has no result: its job has said so.
+    """
+    if not result:
+        return
     found = [(one["episode_id"], terminal.clock(one["duration"]), one["file"]) for one in result["episodes"]]
     if found:
         terminal.show_table(("episode", "length", "file"), found)
@@ -32,7 +38,8 @@ def show_discovery(result: dict[str, Any], inbox: Path) -> None:
 def show_outcomes(bench: "Workbench", outcomes: Sequence["Outcome"]) -> None:
     """One row for each recording; a finished one with the place of its results."""
     rows = [
-        (one.episode_id or one.file, one.status, one.stage or "", _results(bench, one)) for one in outcomes
+        (one.episode_id or one.file or "discovery", one.status, one.stage or "", _results(bench, one))
+        for one in outcomes
     ]
     if rows:
         terminal.show_table(("episode", "status", "stage", "results"), rows)
@@ -48,7 +55,8 @@ def show_clips(clips: Sequence[Clip], shelf: Path) -> None:
         for clip in clips
     ]
     terminal.show_table(("clip", "from", "length", "score", "files", "why"), rows)
-    terminal.show(f"files: {shelf / 'clips'}")
+    if any(clip.files for clip in clips):
+        terminal.show(f"files: {shelf / 'clips'}")
 
 
 def show_jobs(jobs: Sequence[Job], library: Path, *, as_json: bool) -> None:
@@ -80,7 +88,7 @@ def show_job(job: Job, log: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         terminal.show_json({**job.model_dump(mode="json"), "log": log})
         return
-    facts = [(name, value) for name, value in job if name not in ("params", "result", "failure")]
+    facts = [(name, _fact(value)) for name, value in job if name not in ("params", "result", "failure")]
     failure = [("failure", job.failure.reason)] if job.failure else []
     params = [("params", json.dumps(job.params)), ("result", json.dumps(job.result) if job.result else None)]
     terminal.show_facts([*facts, *failure, *params])
@@ -132,7 +140,7 @@ def show_episode(bench: "Workbench", episode: Episode, *, as_json: bool) -> None
     if clips:
         show_clips(clips, shelf)
     if episode.stage is not StageName.CLIPPED:
-        terminal.say(f"Next: workbench process {episode.episode_id}")
+        terminal.say(f"Next: workbench process {episode.episode_id}{at(bench.settings.library)}")
 
 
 def results(shelf: Path) -> list[tuple[str, object]]:
@@ -140,6 +148,17 @@ def results(shelf: Path) -> list[tuple[str, object]]:
     subtitles = [path for pattern in ("*.srt", "*.vtt") for path in sorted(shelf.glob(pattern))]
     places = [("page", shelf / "index.html"), *(("subtitles", path) for path in subtitles)]
     return [(name, path) for name, path in [*places, ("clips", shelf / "clips")] if path.exists()]
+
+
+def at(library: Path) -> str:
+    """The flag that names `library`, for a command that a person may type; nothing for the default one."""
+    is_default = library == Settings.model_fields["library"].default
+    return "" if is_default else f" --library {typed(library)}"
+
+
+def typed(path: Path) -> str:
+    """`path` as it is typed in a command."""
+    return f'"{path}"' if " " in str(path) else str(path)
 
 
 def show_finding(finding: "Finding") -> None:
@@ -164,7 +183,11 @@ def toml(value: object) -> str:
 
 
 def _first(library: Path) -> str:
-    return f"drop recordings into {library / 'inbox'} or run `workbench process FILE`"
+    inbox = library / "inbox"
+    return (
+        f"run `workbench process FILE{at(library)}`, or drop recordings into {inbox} and run "
+        f"`workbench process {typed(inbox)}{at(library)}`"
+    )
 
 
 def _results(bench: "Workbench", outcome: "Outcome") -> str:
@@ -180,6 +203,10 @@ def _rated(clip: Clip) -> tuple[str, int, str]:
     return f"{clip.score:.2f}", len(clip.files), "; ".join(clip.reasons)
 
 
+def _fact(value: object) -> object:
+    return terminal.moment(value) if isinstance(value, datetime) else value
+
+
 def _event(body: dict[str, Any]) -> str:
     return "; ".join(f"{name}: {value}" if name != "message" else str(value) for name, value in body.items())
 
@@ -188,8 +215,9 @@ def _content(episode: Episode) -> list[tuple[str, object]]:
     """What the episode is about, once it is enriched."""
     if "enrichment" not in episode.artefacts:
         return []
-    file = Path(episode.artefacts["enrichment"]) / "enrichment.json"
-    known = Enrichment.model_validate_json(file.read_bytes())
+    from pipeline import stages  # the Workbench that gave the episode has loaded it
+
+    known = stages.enrichment(episode.artefacts["enrichment"])
     return [
         ("enricher", " ".join(filter(None, (known.enricher, known.model)))),
         ("summary", known.summary),

@@ -7,10 +7,11 @@ no colours, and lines are as long as they need to be.
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -44,11 +45,18 @@ _STYLES = {
 _UNLIMITED = 10_000  # columns: nothing is folded or cut in a pipe
 
 
+class _Console(Console):
+    """One that goes on when its reader has gone away: the work, and its exit code, are what they were."""
+
+    def on_broken_pipe(self) -> None:
+        _to_nobody(self.file)
+
+
 def console(stream: TextIO) -> Console:
     """A console on `stream` that prints text as it is."""
     in_pipe = not stream.isatty()
     plain = {"markup": False, "emoji": False, "highlight": False}
-    return Console(file=stream, width=_UNLIMITED if in_pipe else None, no_color=in_pipe or None, **plain)  # type: ignore[arg-type]
+    return _Console(file=stream, width=_UNLIMITED if in_pipe else None, no_color=in_pipe or None, **plain)  # type: ignore[arg-type]
 
 
 def never_fail() -> None:
@@ -59,10 +67,8 @@ def never_fail() -> None:
 
 def flush() -> None:
     """Write out what is buffered; a reader that has gone away, as `head` does, is no error."""
-    try:
+    with _reader_may_leave():
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str) -> None:
@@ -77,8 +83,10 @@ def show(text: str) -> None:
 
 def show_json(value: object) -> None:
     """`value` on one line, in ASCII: any program can read it under any locale."""
-    sys.stdout.write(json.dumps(value, default=_plain) + "\n")
-    sys.stdout.flush()
+    line = json.dumps(value, default=_plain) + "\n"
+    with _reader_may_leave():
+        sys.stdout.write(line)
+        sys.stdout.flush()
 
 
 def show_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -124,6 +132,18 @@ def clock(seconds: Seconds) -> str:
 def moment(time: datetime) -> str:
     """A time as people here read it."""
     return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        _to_nobody(sys.stdout)
+
+
+def _to_nobody(stream: IO[str]) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _code(error: Exception) -> int:

@@ -1,5 +1,7 @@
 """The demo: one recording through all five stages, and a signpost at the end."""
 
+import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,13 +67,19 @@ def _places(bench: "Workbench", outcome: batch.Outcome) -> dict[str, object]:
 
 
 def _signpost(episode_id: str, library: Path) -> None:
-    at = f"--library {library}"
-    terminal.show("\nWhat to try next:")
-    terminal.show_facts(
-        [
-            ("all facts of the episode", f"workbench show {episode_id} {at}"),
-            ("its clips in one more shape", f"workbench clips {episode_id} --ratio 4x5 {at}"),
-            ("a recording of your own", f"workbench process my-video.mp4 {at}"),
-            ("what can be set", f"workbench config {at}"),
-        ]
+    tries = (
+        ("all facts of the episode", f"show {episode_id}"),
+        ("its clips in one more shape", f"clips {episode_id} --ratio 4x5"),
+        ("a recording of your own", "process my-video.mp4"),
+        ("what can be set", "config"),
     )
+    terminal.show("\nWhat to try next:")
+    for about, words in tries:
+        terminal.show(f"  {about}:\n    {_command()} {words}{facts.at(library)}")
+
+
+def _command() -> str:
+    """What starts this command line in a shell: `make demo` leaves the environment off the PATH."""
+    beside = Path(sys.executable).with_name("workbench")
+    found = shutil.which("workbench")
+    return "workbench" if found and Path(found).parent == beside.parent else facts.typed(beside)

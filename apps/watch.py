@@ -137,7 +137,7 @@ def view(titles: Mapping[str, str]) -> View:
 
 
 def _has_bars(screen: Console) -> bool:
-    return screen.is_terminal and not screen.is_dumb_terminal
+    return screen.file.isatty() and not screen.is_dumb_terminal  # FORCE_COLOR makes a pipe a "terminal"
 
 
 class Lines:

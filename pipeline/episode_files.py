@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.model import Chapter, Enrichment, Name, Seconds, Transcript, Word
+from pipeline.model import Chapter, Enrichment, Name, Seconds, Transcript, Word, WordSpan
 from pipeline.paragraphs import paragraphs
 from pipeline.subtitle_files import clock, escaped
 
@@ -26,7 +26,8 @@ def text(transcript: Transcript, chapters: Sequence[Chapter]) -> str:
         if paragraph.chapter is not None and paragraph.chapter != chapter:
             chapter = paragraph.chapter
             blocks.append(_one_line(chapters[chapter].title).upper())
-        said = " ".join(_one_line(transcript.text(sentence.words)) for sentence in paragraph.sentences)
+        first, last = paragraph.sentences[0].words, paragraph.sentences[-1].words
+        said = _one_line(transcript.text(WordSpan(first=first.first, end=last.end)))
         blocks.append(f"{paragraph.speaker}: {said}" if paragraph.speaker else said)
     return "".join(f"{block}\n\n" for block in blocks).rstrip("\n") + "\n" * bool(blocks)
 

@@ -59,7 +59,7 @@ def highlights(
 
     `borders` are the first words of chapters, which a passage should not cross.
     """
-    passages = _passages(reading, bounds)
+    passages = _passages(reading, bounds, LONGEST_PAUSE) or _passages(reading, bounds, math.inf)
     if not passages:
         return _whole(reading, found)
     scorer = Scorer(reading, found, borders)
@@ -136,7 +136,7 @@ class Scorer:
     def _density(self, passage: WordSpan) -> float:
         """Weight of the different subject words said, per word: repeating one adds nothing."""
         different = set(self._reading.content(passage))
-        return sum(self._weights[stem] for stem in different) / math.sqrt(passage.end - passage.first)
+        return math.fsum(self._weights[stem] for stem in different) / math.sqrt(passage.end - passage.first)
 
     def _title(self, passage: WordSpan) -> str:
         """The most quotable short sentence of the passage; else what it speaks of."""
@@ -197,8 +197,11 @@ def overlaps(one: WordSpan, other: WordSpan) -> bool:
     return one.first < other.end and other.first < one.end
 
 
-def _passages(reading: Reading, bounds: HighlightBounds) -> list[WordSpan]:
-    """Every run of whole sentences of a fitting length without a hole in it."""
+def _passages(reading: Reading, bounds: HighlightBounds, hole: Seconds) -> list[WordSpan]:
+    """Every run of whole sentences of a fitting length without a silence longer than `hole` in it.
+
+    It ends with a mark, unless none does: Thai has no such marks, and a small model may leave them out.
+    """
     made: list[WordSpan] = []
     for first in range(len(reading.sentences)):
         for last in range(first, len(reading.sentences)):
@@ -206,11 +209,11 @@ def _passages(reading: Reading, bounds: HighlightBounds) -> list[WordSpan]:
             duration = reading.duration(passage)
             if duration > bounds.longest:
                 break
-            if duration >= bounds.shortest and reading.is_ended(passage):
+            if duration >= bounds.shortest:
                 made.append(passage)
-            if reading.pause_after(passage) > LONGEST_PAUSE:
+            if reading.pause_after(passage) > hole:
                 break
-    return made
+    return [passage for passage in made if reading.is_ended(passage)] or made
 
 
 def _joined(reading: Reading, first: int, last: int) -> WordSpan:

@@ -77,7 +77,7 @@ def names(reading: Reading, metadata: Metadata) -> tuple[Name, ...]:
 def mentioned(reading: Reading, name: str, kind: Kind) -> Name | None:
     """`name` with every place where it, or a person's family name alone, is said; None when nowhere."""
     whole = reading.find(name)
-    family = name.split()[-1]
+    family = name.split()[-1] if name.strip() else ""
     alone = reading.find(family) if kind == "person" and " " in name else []
     inside = {i for span in whole for i in range(span.first, span.end)}
     is_written = [s for s in alone if s.first not in inside and _is_capitalised(reading, s.first)]

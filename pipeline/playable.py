@@ -7,7 +7,7 @@ from typing import Literal
 import av
 
 from pipeline import ffmpeg
-from pipeline.errors import UnreadableMedia
+from pipeline.errors import ToolFailed, UnreadableMedia
 from pipeline.model import AudioStream, Frozen, Media, Report, VideoStream
 
 _MP4, _WEBM = {"mov", "mp4", "m4a"}, {"webm"}
@@ -52,11 +52,13 @@ def playback(media: Media, name: str, *, out: Path, report: Report, threads: int
     chosen = [stream.index for stream in (media.video, media.audio) if stream]
     maps = [argument for index in chosen for argument in ("-map", f"0:{index}")]
     plain = ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-movflags", "+faststart"]
-    ffmpeg.run(
-        ["-i", _address(media), *maps, *codecs, *plain, "-threads", str(threads), str(out / file)],
-        length=media.duration,
-        report=report,
-    )
+    command = ["-i", _address(media), *maps, *codecs, *plain, "-threads", str(threads), str(out / file)]
+    try:
+        ffmpeg.run(command, length=media.duration, report=report)
+    except ToolFailed as error:
+        raise ToolFailed(
+            f"no copy of {media.path} can be made for browsers ({error}): repair or convert it"
+        ) from error
     encoded = "libx264" in codecs or (media.video is None and "copy" not in codecs)
     return Playback(file=file, made="encoded" if encoded else "repacked", reason=reason)
 
@@ -121,7 +123,11 @@ def _picture(video: VideoStream | None) -> Sequence[str]:
     if _is_plain_h264(video):
         return ["-c:v", "copy"]
     side = f"trunc(min({_SMALLEST_SIDE},min(iw,ih))/2)*2"
-    return [*_PICTURE, "-vf", f"scale='if(gt(iw,ih),-2,{side})':'if(gt(iw,ih),{side},-2)',setsar=1"]
+    return [
+        *_PICTURE,
+        "-vf",
+        f"scale=iw*sar:ih,scale='if(gt(iw,ih),-2,{side})':'if(gt(iw,ih),{side},-2)',setsar=1",
+    ]
 
 
 def _sound(audio: AudioStream | None) -> Sequence[str]:

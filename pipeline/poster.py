@@ -97,14 +97,15 @@ def _look(container: Any, stream: Any, moment: Seconds) -> Iterable[tuple[Second
 
     Where the container cannot seek, it is the next frame.
     """
+    clock_at_start = (container.start_time or 0) / av.time_base
     with contextlib.suppress(av.FFmpegError):
-        container.seek(int(moment / stream.time_base), stream=stream)
+        container.seek(int((clock_at_start + moment) / stream.time_base), stream=stream)
     try:
         frame = next(container.decode(stream), None)
     except (av.FFmpegError, ValueError):
         return []
     if frame is None or frame.time is None:
         return []
-    since_start = frame.time - (container.start_time or 0) / av.time_base
+    since_start = frame.time - clock_at_start
     height = max(round(_SAMPLE_WIDTH * frame.height / frame.width), 16)
     return [(since_start, telling(frame.reformat(_SAMPLE_WIDTH, height, "gray").to_ndarray()))]

@@ -3,6 +3,7 @@
 import itertools
 import mmap
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -25,6 +26,8 @@ _PICTURE_CODECS = {"mjpeg", "png", "bmp", "webp", "gif", "tiff"}
 _PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _FPS = (0.01, 240.0)  # what a recording can have; damaged headers say 0 or 90000
 _ATOMS = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}  # what an MP4 or MOV begins with
+_UNSTATED = {"aac", "ac3", "adts", "amr", "dts", "eac3", "loas", "mp3", "truehd"}
+"""Formats without a stated length: ffmpeg guesses it from the first bit rate, at times off by ten times."""
 _TRIED_PACKETS = 20_000  # about five minutes of picture and sound
 _UNUSABLE_PACKETS = 300  # of one stream, after which it is given up
 _LOCKED = re.compile(rb"schm\0\0\0[\0\1](cenc|cens|cbc1|cbcs|piff|itun)")  # ISO/IEC 23001-7; FairPlay
@@ -114,7 +117,8 @@ def _atoms(path: Path) -> set[str]:
 
 def _is_text(head: bytes) -> bool:
     try:
-        return head[:4000].decode("utf-8", errors="strict").isprintable() or b"\0" not in head
+        text = getincrementaldecoder("utf-8")().decode(head)  # which may end within a letter
+        return text.isprintable() or b"\0" not in head
     except UnicodeDecodeError:
         return False
 
@@ -217,7 +221,7 @@ def _duration(path: Path, container: InputContainer, chosen: Streams) -> Seconds
     stated = (container.duration or 0) / av.time_base
     if stated <= 0:
         stated = max(float((stream.duration or 0) * (stream.time_base or 0)) for stream in chosen)
-    if stated <= 0:
+    if stated <= 0 or container.format.name in _UNSTATED:
         stated = _length_of_packets(path, {stream.index for stream in chosen})
     if stated <= 0:
         raise UnreadableMedia(f"{path} has no length: nothing in it can be played; export it again")

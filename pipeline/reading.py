@@ -6,10 +6,11 @@ of other languages are compared as they are.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import accumulate
+from itertools import accumulate, islice, takewhile
 
 import snowballstemmer
 import stop_words
@@ -86,7 +87,8 @@ class Reading:
 
     def sentences_in(self, span: WordSpan) -> list[WordSpan]:
         """The sentences that lie wholly within `span`."""
-        return [one for one in self.sentences if span.first <= one.first and one.end <= span.end]
+        first = bisect_left(self.sentences, span.first, key=lambda one: one.first)
+        return list(takewhile(lambda one: one.end <= span.end, islice(self.sentences, first, None)))
 
     def find(self, text: str) -> list[WordSpan]:
         """Every place where the words of `text` are said one after another, in order of time.

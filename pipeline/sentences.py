@@ -41,7 +41,7 @@ def _ends(word: Word, following: Word) -> bool:
     if following.start - word.end >= _PAUSE:
         return True
     bare = word.text.rstrip(_QUOTES)
-    if bare.endswith(("?", "!", "。", "！", "？")):
+    if bare.endswith(("?", "!", "。", "！", "？", "؟", "।", "۔")):
         return not following.text[:1].islower()
     if bare.endswith(("…", "...")):
         return following.text[:1].isupper()

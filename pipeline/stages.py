@@ -4,14 +4,18 @@ To add a stage: write its module, give it a line in `STEPS` and in `Options`, an
 `pipeline.plan`.
 """
 
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from pipeline import candidates, clips, discover, enrich, manifest, render, transcribe
+from pipeline import candidates, clips, discover, enrich, manifest, render, transcribe, whisper
 from pipeline.candidates import CandidateOptions
 from pipeline.clip_command import ClipOptions
 from pipeline.enrich import EnrichOptions
+from pipeline.errors import PipelineError
 from pipeline.model import ClipCandidate, Enrichment, Frozen, Rendition, Report, Source, Transcript
 from pipeline.render import RenderOptions
 from pipeline.task import Task
@@ -42,6 +46,16 @@ def run(task: Task, out: Path, report: Report) -> None:
     wall_seconds = time.monotonic() - started
     for kind in task.outputs:
         manifest.write(task.folder(out, kind), task, kind, wall_seconds)
+
+
+def load_speech_model(options: dict[str, Any], threads: int) -> None:
+    """Load, in a thread of this process, the model with which a stretch will be transcribed."""
+
+    def load() -> None:
+        with suppress(PipelineError):  # whoever needs the model will say why it cannot be loaded
+            whisper.load(TranscribeOptions.model_validate(options).model, threads)
+
+    threading.Thread(target=load, daemon=True).start()
 
 
 def source(path: str) -> Source:

@@ -8,9 +8,11 @@ The numbers are those of the Netflix timed text style guides and the BBC Subtitl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from pipeline import subtitle_breaks
 from pipeline.model import AspectRatio, Frozen, Seconds, Span, Transcript, Word, WordSpan
@@ -23,18 +25,24 @@ _IMPOSSIBLE = 1e6
 class SubtitleStyle(Frozen):
     """The limits that cues keep: characters a line, lines, reading speed, seconds on screen."""
 
-    line_length: int = 42
+    line_length: int = Field(default=42, ge=4)
     """Characters in a line at most; Netflix: 42 in Latin script, 16 in Chinese."""
-    lines: int = 2
+    lines: int = Field(default=2, ge=1, le=4)
     """Lines of a cue at most."""
-    comfortable_speed: float = 17.0
+    comfortable_speed: float = Field(default=17.0, gt=0)
     """Characters a second that anybody can read; cues stay longer to reach it where there is room."""
-    speed_limit: float = 20.0
+    speed_limit: float = Field(default=20.0, gt=0)
     """Characters a second that a cue should never pass (Netflix, English, adults)."""
-    shortest: Seconds = 0.833
+    shortest: Seconds = Field(default=0.833, gt=0)
     """Seconds a cue is shown at least (Netflix: 5/6 of a second)."""
-    longest: Seconds = 7.0
+    longest: Seconds = Field(default=7.0, gt=0)
     """Seconds a cue is shown at most (Netflix)."""
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> Self:
+        if self.longest < self.shortest:
+            raise ValueError(f"longest ({self.longest} s) must not be below shortest ({self.shortest} s)")
+        return self
 
 
 _LINE_LENGTHS = {"16x9": 42, "4x5": 32, "1x1": 32, "9x16": 25}

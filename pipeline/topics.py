@@ -86,7 +86,7 @@ def titles(reading: Reading, found: Sequence[Phrase], parts: Sequence[WordSpan])
     made: list[str] = []
     for part in parts:
         language = reading.transcript.language
-        title = heading(found, part, parts, language) or _opening(reading, part)
+        title = heading(found, part, parts, language) or _opening(reading, part) or "Chapter"
         if title in seen:  # a second chapter on the same subject is named after what else it speaks of
             fresh = [phrase for phrase in found if phrase.text.casefold() not in title.casefold()]
             title = heading(fresh, part, parts, language) or title

@@ -92,7 +92,8 @@ def merge(
     """Join the words in the folders `parts` (in order) and write `out/transcript.json`."""
     plan = _read_plan(prepared)
     told = [_WORD_LIST.validate_json((part / _WORDS).read_bytes()) for part in parts]
-    length = media.duration or (plan.stretches[-1][1] if plan.stretches else 0.0)
+    # a damaged header can say less than there is to hear
+    length = max([media.duration, *(end for _, end in plan.stretches[-1:])])
     words = word_times.in_order(word_times.joined(told), length)
     empty = () if words or _NO_SOUND in plan.notes else (_NOTHING_SAID,)
     transcript = Transcript(

@@ -4,6 +4,7 @@ Importing this module is cheap; faster-whisper (a second) and the model are load
 for the life of the process.
 """
 
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ _FRAMES = 3000  # of the spectrogram of a chunk: 10 ms each
 _HOP = 160
 _NEW_TOKENS = 224  # Whisper is trained on at most so many a chunk; more is a loop
 _MODEL_BYTES_PER_BATCH = 600e6  # keeps a batch to a few seconds on one processor core
+_POSITIONS = 448  # how many tokens Whisper's decoder can tell the place of, the prompt included
+_loading = threading.Lock()  # whoever comes while a model is being loaded gets that one
 _OPENING, _CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 
 # Whisper paper (Radford 2022), §4.5: text that compresses more is a loop; a chunk is silent when both of
@@ -100,12 +103,17 @@ def speech(samples: Samples) -> list[tuple[int, int]]:
     return [(start, end) for start, end in ranges if end > start]
 
 
-@lru_cache(maxsize=2)
 def load(name: str, threads: int) -> "Recogniser":
     """The model `name` on `threads` processor threads, or on the GPU that CTranslate2 sees.
 
     Raises ModelMissing with the way to get it.
     """
+    with _loading:
+        return _loaded(name, threads)
+
+
+@lru_cache(maxsize=2)
+def _loaded(name: str, threads: int) -> "Recogniser":
     return Recogniser(name, threads)
 
 
@@ -216,7 +224,7 @@ class Recogniser:
         results = self._model.model.generate(
             self._storage(encoded),
             [prompt] * len(encoded),
-            max_length=len(prompt) + _NEW_TOKENS,
+            max_length=min(len(prompt) + _NEW_TOKENS, _POSITIONS),
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
             return_scores=True,
             return_no_speech_prob=True,

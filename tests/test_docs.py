@@ -65,6 +65,15 @@ def test_a_job_is_followed_through_no_more_than_eight_files_that_exist():
     ] == []
 
 
+def test_each_file_of_the_flow_is_imported_by_one_before_it():
+    steps = re.findall(r"^\d+\. `([a-z/_]+\.py)`", FLOW, re.MULTILINE)
+    imports = ""
+    for step in steps:
+        text = (ROOT / step).read_text(encoding="utf-8")
+        assert not imports or re.search(rf"\b{Path(step).stem}\b", imports), step
+        imports += "\n".join(re.findall(r"^ *(?:from|import) .*$", text, re.MULTILINE))
+
+
 def test_every_command_is_listed():
     asked = [sys.executable, "-m", "apps.cli", "--help"]
     told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -66,8 +66,8 @@ class Workbench:
         found = discover.scan(folders, stable=self.settings.stable_seconds)
         files = [path for path in given if not path.is_dir()]
         ready, waiting = (
-            [str(path) for path in paths if not self.library.made(path)]
-            for paths in (found.ready, found.waiting)
+            [str(path) for path in group if not self.library.made(path)]
+            for group in (found.ready, found.waiting)
         )
         params = {
             "files": [*map(str, files), *ready],
@@ -231,10 +231,8 @@ class Workbench:
     ) -> "Cluster":
         from workbench import runner  # Dask takes half a second to load, and many commands need none
 
-        environment = {"OMP_NUM_THREADS": str(self.settings.threads)}
-        if self.settings.ffmpeg:
-            environment["IMAGEIO_FFMPEG_EXE"] = str(self.settings.ffmpeg)
         settings = self.settings
+        environment = {"IMAGEIO_FFMPEG_EXE": str(settings.ffmpeg)} if settings.ffmpeg else {}
         return runner.connect(settings.scheduler, settings.worker_count, environment, on_progress, on_end)
 
 

@@ -72,6 +72,23 @@ def test_a_text_that_is_named_is_no_recording(bench: Workbench, folder: Path) ->
     assert "notes.txt" in outcome.failure.reason
 
 
+def test_an_empty_folder_is_said(
+    bench: Workbench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert batch.process(bench, [str(tmp_path / "empty")], Signals(), ONLY_FOUND) == []
+    assert f"no recordings found in {tmp_path / 'empty'}" in capsys.readouterr().err
+
+
+def test_an_empty_name_is_not_the_current_folder(
+    bench: Workbench, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    (outcome,) = batch.process(bench, [""], Signals(), ONLY_FOUND)
+    assert outcome.failure
+    assert outcome.failure.kind == "NotFound"
+
+
 def test_after_ctrl_c_nothing_more_is_started(bench: Workbench, folder: Path) -> None:
     signals = Signals()
     signals.cancel = True

@@ -176,6 +176,12 @@ def test_a_file_in_the_home_folder_may_be_named_with_a_tilde(checkout: Checkout,
     assert checkout.done()[-1] == f"python -m apps.cli demo {tmp_path / 'talk.mp4'}"
 
 
+def test_flags_of_the_demo_and_their_values_stay_as_they_are(checkout: Checkout, tmp_path: Path):
+    (tmp_path / "my.mp4").touch()
+    checkout.run("demo", "--workers", "2", "--force", "my.mp4", cwd=tmp_path)
+    assert checkout.done()[-1] == f"python -m apps.cli demo --workers 2 --force {tmp_path / 'my.mp4'}"
+
+
 @pytest.mark.parametrize("broken", [(), ("mypy",), ("ruff", "lint-imports")])
 def test_every_check_runs_even_when_one_fails_and_the_failed_ones_are_named(
     checkout: Checkout, broken: Sequence[str]

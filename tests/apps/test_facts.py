@@ -1,5 +1,6 @@
 """How facts are worded."""
 
+import re
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from apps import facts
+from apps import facts, terminal
 from apps.doctor import Finding
 from pipeline.model import AspectRatio, Span, StageName, Variant
 from workbench.jobs import Clip, ClipFile, Episode, Failure, Job, JobType, Status
@@ -61,11 +62,27 @@ def test_a_discovery_lists_what_was_found_and_why_the_rest_was_not(
     assert said.err == "skipped: /x.mp4 is empty\nwaiting: /y.mp4 is still being written\n"
 
 
+def test_a_discovery_without_a_result_finds_nothing_to_say(capsys: pytest.CaptureFixture[str]) -> None:
+    facts.show_discovery({}, HERE / "inbox")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_command_to_type_names_any_library_but_the_default_one(tmp_path: Path) -> None:
+    assert facts.at(Path.home() / "episode-library") == ""
+    assert facts.at(tmp_path) == f" --library {tmp_path}"
+    assert facts.at(tmp_path / "my library") == f' --library "{tmp_path / "my library"}"'
+
+
 def test_clips_are_listed_with_place_score_and_reasons(capsys: pytest.CaptureFixture[str]) -> None:
     facts.show_clips([clip()], HERE / "episodes" / "talk")
     _, row, files = capsys.readouterr().out.splitlines()
     assert row.split(maxsplit=6) == ["01-cables", "1:01", "30", "s", "0.88", "1", "it asks; it answers"]
     assert files == f"files: {HERE / 'episodes' / 'talk' / 'clips'}"
+
+
+def test_clips_that_are_not_rendered_yet_have_no_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    facts.show_clips([clip().model_copy(update={"files": ()})], HERE)
+    assert "files: " not in capsys.readouterr().out
 
 
 def test_no_clips_are_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,6 +100,7 @@ def test_a_job_is_a_row_and_in_full_a_list(capsys: pytest.CaptureFixture[str]) -
     said = capsys.readouterr().out
     assert "It broke." in said
     assert '{"force": true}' in said
+    assert re.search(rf"^created_at +{terminal.moment(AT)}$", said, re.MULTILINE)
     assert said.splitlines()[-1].split()[2:] == ["failed", "no;", "attempt:", "2"]
 
 

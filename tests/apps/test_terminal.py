@@ -116,7 +116,23 @@ def test_a_reader_that_has_gone_is_no_error(monkeypatch: pytest.MonkeyPatch) -> 
         terminal.flush()
 
 
-def test_colours_are_for_terminals_only() -> None:
+@pytest.mark.parametrize(
+    "show", [terminal.show, terminal.show_json, lambda text: terminal.show_facts([("", text)])]
+)
+def test_a_command_goes_on_when_its_reader_has_gone(show: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        for _ in range(3):
+            show("facts" * 10_000)  # type: ignore[operator]
+
+
+def test_colours_are_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
     class Screen(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -125,4 +141,4 @@ def test_colours_are_for_terminals_only() -> None:
     for stream in (io.StringIO(), Screen()):
         terminal.console(stream).print("failed", style="red")
         shown[type(stream)] = "\x1b[" in stream.getvalue()
-    assert shown == {io.StringIO: False, Screen: os.environ.get("TERM") not in (None, "dumb", "unknown")}
+    assert shown == {io.StringIO: False, Screen: True}

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,19 @@ def test_at_the_end_stand_the_results_and_what_to_try_next(
     for place in (shelf / "index.html", shelf / f"{processed.episode_id}.srt", shelf / "clips"):
         assert place.exists()
         assert str(place) in said
-    assert f"workbench show {processed.episode_id} --library {processed.library}" in said
+    assert f"workbench show {processed.episode_id} --library {processed.library}\n" in said
+
+
+def test_what_to_try_can_be_typed_whether_the_command_is_on_the_path_or_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for folder, command in (
+        (tmp_path, Path(sys.executable).with_name("workbench")),
+        (Path(sys.executable).parent, "workbench"),
+    ):
+        monkeypatch.setenv("PATH", str(folder))
+        tour._signpost("talk", tmp_path)
+        assert f"    {command} show talk --library {tmp_path}\n" in capsys.readouterr().out
 
 
 def test_with_json_the_demo_gives_the_paths(

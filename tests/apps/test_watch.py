@@ -95,6 +95,11 @@ def test_in_a_pipe_there_are_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "making it: 25%\n"
 
 
+def test_colours_that_are_forced_on_make_a_pipe_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert isinstance(view(TITLES), Lines)
+
+
 SHOW = """
 from apps.watch import Bars
 from tests.apps.test_watch import *
@@ -205,6 +210,16 @@ def test_ctrl_c_cancels_the_jobs_and_ends_with_130(transcribing: Any, cli: "Cli"
     assert gone(below)
     (ended,) = cli("jobs", "--library", tmp_path, "--json", "--limit", "1").facts
     assert ended["status"] == "cancelled"
+
+
+def test_ctrl_c_while_the_workers_start_makes_no_noise(start: "Start", tone: Path, tmp_path: Path) -> None:
+    process = start("process", tone, "--library", tmp_path, "--json")
+    wait_for(process.stderr, "starting")
+    os.killpg(process.pid, signal.SIGINT)
+    out, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert json.loads(out)["status"] == "cancelled"
+    assert "Traceback" not in said
 
 
 def test_a_second_ctrl_c_stops_at_once(transcribing: Any) -> None:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from pipeline import episode_files
-from pipeline.model import Chapter, Enrichment, Span, Transcript, WordSpan
+from pipeline.model import Chapter, Enrichment, Sentence, Span, Transcript, Word, WordSpan
 
 Spoken = Callable[..., Transcript]
 Enriched = Callable[[Transcript], Enrichment]
@@ -24,6 +24,16 @@ def test_the_text_has_chapters_speakers_and_blank_lines(spoken: Spoken, enriched
     transcript = spoken("One here. Two here. Three here.", speakers=("Ann", None, "Bo"))
     text = episode_files.text(transcript, enriched(transcript).chapters)
     assert text == "PART 1\n\nAnn: One here.\n\nPART 2\n\nTwo here.\n\nPART 3\n\nBo: Three here.\n"
+
+
+def test_the_text_has_no_spaces_where_a_script_writes_none() -> None:
+    said = [("今日は。", 0.0), ("晴れです。", 1.0)]
+    words = tuple(Word(text=t, start=at, end=at + 1, probability=1, space=False) for t, at in said)
+    sentences = tuple(Sentence(words=WordSpan(first=n, end=n + 1)) for n in range(2))
+    transcript = Transcript(
+        language="ja", language_probability=1, model="t", duration=2, words=words, sentences=sentences
+    )
+    assert episode_files.text(transcript, ()) == "今日は。晴れです。\n"
 
 
 def test_the_text_of_silence_is_empty(spoken: Spoken) -> None:

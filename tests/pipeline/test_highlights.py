@@ -171,3 +171,20 @@ def test_a_language_without_word_lists_gets_highlights_too() -> None:
     found = found_in(spoken(german * 2, language="de"))
     assert found
     assert found[0].title
+
+
+def test_a_transcript_without_any_mark_gets_highlights_of_the_right_length_too() -> None:
+    words = TALK.words
+    bare = tuple(word.model_copy(update={"text": word.text.strip('.,!?"')}) for word in words)
+    found = found_in(TALK.model_copy(update={"words": bare}))
+    assert len(found) >= 3
+    assert all(15 <= TALK.span(one.words).duration <= 60 for one in found)
+
+
+def test_a_recording_with_long_silences_only_still_gets_passages_of_the_right_length() -> None:
+    sparse = spoken(
+        ("Nobody believed in the old bridge. " * 40).strip(), pauses=dict.fromkeys(range(6, 240, 6), 6.0)
+    )
+    found = found_in(sparse)
+    assert found
+    assert all(15 <= sparse.span(one.words).duration <= 60 for one in found)

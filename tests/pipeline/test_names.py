@@ -80,6 +80,11 @@ def test_a_language_without_capitals_gives_no_names_and_no_failure() -> None:
     assert named("今日 は 天気 が いい です。 明日 も 晴れ でしょう。", language="ja") == {}
 
 
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_guest_without_a_name_is_passed_over(blank: str) -> None:
+    assert named("Hello everybody.", guests=(blank,)) == {}
+
+
 def test_a_name_that_is_not_said_has_no_mentions() -> None:
     assert mentioned(read(spoken("Hello world.")), "Jane Miller", "person") is None
 

@@ -110,6 +110,12 @@ def test_a_tall_picture_gets_480_columns(tmp_path: Path, out: Path) -> None:
     assert media_of(out / played(media, out).file).video.width == 480
 
 
+def test_wide_pixels_keep_their_width(tmp_path: Path, out: Path) -> None:
+    pal = ["-f", "lavfi", "-i", "testsrc2=s=720x576:r=5:d=1", "-vf", "setsar=64/45", "-c:v", "mpeg4"]
+    video = media_of(out / played(recording(tmp_path / "a.avi", *pal), out).file).video
+    assert video.width / video.height == pytest.approx(16 / 9, rel=0.01)
+
+
 def test_of_several_tracks_the_chosen_one_is_played(two_tracks: Path, out: Path) -> None:
     media = media_of(two_tracks)
     other = media.model_copy(update={"audio": media.audio.model_copy(update={"index": 2})})
@@ -144,10 +150,10 @@ def test_a_recording_that_went_away_is_named(tmp_path: Path, out: Path) -> None:
         played(media, out)
 
 
-def test_a_recording_that_cannot_be_decoded_fails_with_ffmpegs_words(tmp_path: Path, out: Path) -> None:
+def test_a_recording_that_cannot_be_decoded_is_named_with_ffmpegs_words(tmp_path: Path, out: Path) -> None:
     media = recording(tmp_path / "a.avi", *PICTURE, *TONE)
     Path(media.path).write_bytes(b"nothing")
-    with pytest.raises(ToolFailed, match="ffmpeg failed"):
+    with pytest.raises(ToolFailed, match=r"a\.avi.*ffmpeg failed"):
         played(media, out)
 
 

@@ -36,6 +36,14 @@ def test_a_picture_with_edges_tells_more_than_a_blurred_a_dark_or_a_white_one() 
     assert ranked[3] == 0
 
 
+def test_a_broadcast_whose_clock_is_hours_late_is_looked_through_too(tmp_path: Path) -> None:
+    black = "color=black:s=320x180:r=10:d=3[a];testsrc2=s=320x180:r=10:d=1[b];[a][b]concat"
+    late = ["-c:v", "libx264", "-g", "5", "-output_ts_offset", "36000"]
+    made = drawn(recording(tmp_path / "late.ts", "-filter_complex", black, *late), tmp_path)
+    assert made
+    assert pixels(made).mean() > 60
+
+
 def test_the_poster_is_not_one_of_the_black_frames(tmp_path: Path) -> None:
     black = "color=black:s=320x180:r=10:d=3[a];testsrc2=s=320x180:r=10:d=1[b];[a][b]concat"
     media = recording(tmp_path / "a.mp4", "-f", "lavfi", "-i", black, "-g", "5", "-pix_fmt", "yuv420p")

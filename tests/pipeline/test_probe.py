@@ -141,6 +141,14 @@ def test_a_live_recording_without_a_stated_length_is_measured(make: Make):
     assert probe(live).duration == pytest.approx(1.0, abs=0.1)
 
 
+@pytest.mark.parametrize(
+    "form", [("cut.mp3", "-c:a", "libmp3lame", "-q:a", "4", "-write_xing", "0"), ("raw.aac", "-c:a", "aac")]
+)
+def test_a_format_that_states_no_length_is_measured_and_not_guessed(make: Make, form: tuple[str, ...]):
+    quiet_first = ("-f", "lavfi", "-i", "anoisesrc=duration=20", "-af", "volume=enable='lt(t,10)':volume=0")
+    assert probe(make(form[0], *quiet_first, *form[1:])).duration == pytest.approx(20, abs=0.2)
+
+
 def test_chapters_of_the_recording_are_taken_over(make: Make, tmp_path: Path):
     notes = tmp_path / "chapters.txt"
     notes.write_text(
@@ -172,6 +180,13 @@ def test_pictures_text_and_playlists_are_no_recordings(make: Make, tmp_path: Pat
     make("still.png", *PICTURE, "-frames:v", "1")
     make("moving.gif", *PICTURE)
     assert [path.name for path in tmp_path.iterdir() if is_recording(path)] == []
+
+
+def test_text_in_any_script_is_called_text(tmp_path: Path):
+    tale = tmp_path / "tale.mp4"
+    tale.write_text("." + "я" * 5000, encoding="utf-8")
+    with pytest.raises(UnreadableMedia, match="holds text"):
+        probe(tale)
 
 
 def test_a_playlist_of_recordings_is_refused(make: Make, tmp_path: Path):

@@ -26,6 +26,9 @@ def split(words: list[Word]) -> list[str]:
     "text",
     [
         "It works. | Does it? | Yes! | Good.",
+        "यह चलता है। | अच्छा है।",
+        "هل يعمل؟ | نعم",
+        "یہ چلتا ہے۔ | اچھا",
         "Dr. Smith met Mrs. Jones. | They talked.",
         "We saw J. R. Tolkien there. | He wrote.",
         "It costs 3.5 million. | That is much.",

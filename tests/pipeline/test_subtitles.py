@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from pipeline.model import AspectRatio, Sentence, Transcript, Word, WordSpan
 from pipeline.subtitle_times import OPEN_FROM, frame_gap
@@ -185,3 +186,11 @@ def test_three_hours_of_words_take_seconds(spoken: Spoken) -> None:
     cues(transcript, WIDE)
     assert len(transcript.words) > 30_000
     assert time.process_time() - started < 10  # about 1.5 s; the rest is for a busy machine
+
+
+@pytest.mark.parametrize(
+    "limits", [{"lines": 0}, {"line_length": 0}, {"speed_limit": 0}, {"shortest": 3.0, "longest": 2.0}]
+)
+def test_limits_that_no_cue_can_keep_are_refused(limits: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        SubtitleStyle.model_validate(limits)

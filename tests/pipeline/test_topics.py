@@ -125,3 +125,8 @@ def test_a_chapter_of_the_recording_that_holds_no_word_points_at_the_nearest() -
 def test_a_recording_without_chapters_of_its_own_has_none() -> None:
     transcript = spoken(HEATING)
     assert topics.own_chapters(recording(transcript).media, read(transcript)) == ()
+
+
+def test_a_chapter_without_a_word_still_has_a_title() -> None:
+    reading = read(spoken("..."))
+    assert [one.title for one in topics.chapters(reading, phrases(reading), 10.0, silently)] == ["Chapter"]

@@ -149,3 +149,11 @@ def test_progress_rises_to_one(talk: sound.Sound, recogniser: whisper.Recogniser
     assert len(heard) == len(chunks)
     assert seen == sorted(seen)
     assert seen[-1] == 1
+
+
+def test_a_long_list_of_names_leaves_the_decoder_room(
+    talk: sound.Sound, recogniser: whisper.Recogniser
+) -> None:
+    names = tuple(f"Professor Annabelle Whitcombe {number}" for number in range(80))
+    looping = np.tile(talk.read(Span(start=10, end=11)), 30)
+    list(recogniser.words([looping], whisper.Hearing(vocabulary=names), report=_ignore))
