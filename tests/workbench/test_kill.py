@@ -14,6 +14,14 @@ from pipeline.task import key_of
 
 pytestmark = pytest.mark.slow
 
+SMALL = """\
+clip_count = 4
+clip_min_seconds = 6
+clip_max_seconds = 12
+aspect_ratios = ["9x16"]
+"""
+"""Settings with which a run takes no longer than it must."""
+
 
 class Run:
     """`workbench process` on a recording, as a person starts it."""
@@ -21,6 +29,8 @@ class Run:
     def __init__(self, library: Path, recording: Path) -> None:
         command = [sys.executable, "-m", "apps.cli", "process", "--library", str(library), "--json"]
         options = ["--workers", "2", "--model", "tiny.en", str(recording)]
+        library.mkdir(exist_ok=True)
+        (library / "workbench.toml").write_text(SMALL)
         self.attempts = library / "attempts"
         self.tried: set[str] = set()
         self.process = subprocess.Popen(
