@@ -77,7 +77,7 @@ def init(
         )
         return
     terminal.show(f"library: {settings.library}\nsettings: {file}{'' if made else ' (kept as it was)'}")
-    terminal.say(f"Next: drop recordings into {settings.library / 'inbox'} or run `workbench process FILE`.")
+    terminal.say(f"Next: {facts.first_steps(settings.library)}.")
 
 
 @app.command()
@@ -96,7 +96,8 @@ def discover(
         started = bench.discover(folders or None)
         (job,) = watch(bench, {started.job_id: "looking for recordings"}, signals)
     if as_json:
-        terminal.show_json({"status": job.status, "failure": job.failure, **(job.result or {})})
+        found = {"episodes": [], "skipped": [], "waiting": []} | (job.result or {})
+        terminal.show_json({"status": job.status, "failure": job.failure, **found})
     else:
         facts.show_discovery(job.result or {}, settings.library / "inbox")
     raise typer.Exit(_code([job.status], signals))
@@ -161,7 +162,7 @@ def clips(
         if as_json:
             head = {"episode_id": episode, "status": job.status, "failure": job.failure}
             terminal.show_json({**head, "clips": found})
-        else:
+        elif job.status is Status.COMPLETED:
             facts.show_clips(found, bench.shelf(episode))
     raise typer.Exit(_code([job.status], signals))
 

@@ -80,7 +80,7 @@ def show_jobs(jobs: Sequence[Job], library: Path, *, as_json: bool) -> None:
         headers = ("job", "type", "episode", "status", "progress", "stage", "created", "message")
         terminal.show_table(headers, rows)
     if not jobs:
-        terminal.say(f"no jobs: {_first(library)}")
+        terminal.say(f"no jobs: {first_steps(library)}")
 
 
 def show_job(job: Job, log: Sequence[dict[str, Any]], *, as_json: bool) -> None:
@@ -113,7 +113,7 @@ def show_episodes(episodes: Sequence[Episode], library: Path, *, as_json: bool) 
         ]
         terminal.show_table(("episode", "stage", "length", "updated", "title"), rows)
     if not episodes:
-        terminal.say(f"no episodes yet: {_first(library)}")
+        terminal.say(f"no episodes yet: {first_steps(library)}")
 
 
 def show_episode(bench: "Workbench", episode: Episode, *, as_json: bool) -> None:
@@ -182,7 +182,8 @@ def toml(value: object) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _first(library: Path) -> str:
+def first_steps(library: Path) -> str:
+    """What to do in an empty library."""
     inbox = library / "inbox"
     return (
         f"run `workbench process FILE{at(library)}`, or drop recordings into {inbox} and run "
