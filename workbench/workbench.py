@@ -1,5 +1,6 @@
 """The one door: what REST, pages, the command line and notebooks call, and nothing behind it."""
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -59,7 +60,7 @@ class Workbench:
         The job's result is {"episodes": [{episode_id, file, title, duration}], "skipped": [{file,
         reason, kind}], "waiting": [file]}; "waiting" are files that are still being written.
         """
-        given = [Path(path).expanduser().absolute() for path in paths or ()]
+        given = [_absolute(path) for path in paths or ()]
         folders = [path for path in given if path.is_dir()]
         if paths is None:
             folders = [self.library.inbox, *self.settings.folders]
@@ -270,6 +271,11 @@ def _as_live(job: Job, live: Live | None) -> Job:
             "eta_seconds": live.eta_seconds,
         }
     )
+
+
+def _absolute(path: Path | str) -> Path:
+    """One name for one place, however it is written; links stay, since they may name the episode."""
+    return Path(os.path.normpath(Path(path).expanduser().absolute()))
 
 
 def _clip_files(artefacts: dict[str, str], clip_id: str) -> list[ClipFile]:

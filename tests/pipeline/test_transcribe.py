@@ -241,10 +241,19 @@ def test_words_at_a_seam_that_both_stretches_heard_come_once(
 def test_no_word_lies_outside_the_recording(
     write_parts: Callable[..., tuple[Path, list[Path]]], tmp_path: Path
 ) -> None:
-    plan, parts = write_parts(["one"], ["two", "three"], at=10.0)
-    made = transcribe.merge(recording_at(tmp_path, duration=10.3), plan, parts, OPTIONS, out=tmp_path)
+    plan, parts = write_parts(["one"], ["two", "three"], at=0.2)
+    made = transcribe.merge(recording_at(tmp_path, duration=0.3), plan, parts, OPTIONS, out=tmp_path)
     assert [word.text for word in made.words] == ["one", "two", "three"]
-    assert max(word.end for word in made.words) <= 10.3
+    assert max(word.end for word in made.words) <= made.duration == 0.4
+
+
+def test_a_header_that_says_too_little_does_not_squeeze_the_words_together(
+    write_parts: Callable[..., tuple[Path, list[Path]]], tmp_path: Path
+) -> None:
+    plan, parts = write_parts(["one"], ["two", "three"], at=10.0)
+    made = transcribe.merge(recording_at(tmp_path, duration=5.0), plan, parts, OPTIONS, out=tmp_path)
+    assert made.duration == 20.0
+    assert made.words[-1].end > 10.0
 
 
 @pytest.fixture

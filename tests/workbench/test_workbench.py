@@ -117,6 +117,13 @@ def test_a_bad_file_is_skipped_with_a_reason_and_the_others_are_found(
     assert all(name in reason for name, reason in reasons.items())
 
 
+def test_one_file_is_examined_once_however_its_path_is_written(empty: Workbench, tone: Path):
+    found(empty, tone)
+    (artefact,) = (empty.library.root / "artefacts/source").iterdir()
+    found(empty, tone.parent / ".." / tone.parent.name / tone.name)
+    assert list((empty.library.root / "artefacts/source").iterdir()) == [artefact]
+
+
 def test_the_same_content_under_two_names_is_one_episode(empty: Workbench, tone: Path, tmp_path: Path):
     twin = tmp_path / "twin.mp4"
     twin.write_bytes(tone.read_bytes())
