@@ -44,6 +44,8 @@ _CONFIG = {
     "distributed.admin.tick.limit": "60s",
     "distributed.comm.timeouts.connect": "10s",
     "distributed.worker.daemon": True,
+    # a terminal sends Ctrl-C to every process: what becomes of a job is for this one to decide
+    "distributed.worker.preload": ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],
     # Dask has workers give freed memory back at once, and the speech model then spends a third of its time
     # on page faults (six minutes of speech on a virtual machine: 8.5 s against 2.1 s of system time). Both
     # have to be set: glibc stops adapting the one when the other is given.
@@ -218,9 +220,8 @@ def connect(
                     threads_per_worker=1,
                     memory_limit=0,
                     dashboard_address=None,
-                    scheduler_kwargs={
-                        "dashboard_address": "127.0.0.1:0"
-                    },  # its status port, else 8787 with a warning
+                    # its status port, which is 8787 otherwise, with a warning when that is taken
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                     silence_logs="ERROR",
                     env=environment,
                 )
