@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
@@ -36,6 +37,8 @@ class EnrichOptions(Frozen):
     def _names_a_model(self) -> Self:
         if self.base_url and not self.model:
             raise ValueError("`base_url` needs a `model`: the name of the language model at that endpoint")
+        if self.base_url and "@" in urlsplit(self.base_url).netloc:  # it is written into manifests and logs
+            raise ValueError("`base_url` may not hold a name or a password: give the key as `llm_api_key`")
         return self
 
     @property

@@ -4,6 +4,7 @@ Importing this module is cheap; faster-whisper (a second) and the model are load
 for the life of the process.
 """
 
+import math
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
@@ -165,7 +166,9 @@ class Recogniser:
             language=hearing.language,
         )
         done = 0.0
-        for batch in batched(chunks, self.batch_size):
+        # of even size: the largest decides how much memory is used
+        rounds = max(1, math.ceil(len(chunks) / self.batch_size))
+        for batch in batched(chunks, max(1, math.ceil(len(chunks) / rounds))):
             encoded = []
             for chunk in batch:
                 encoded.append(self._encode(chunk))
@@ -193,22 +196,21 @@ class Recogniser:
     def _guesses(
         self, encoded: list[NDArray[Any]], seconds: list[Seconds], tokenizer: "Tokenizer", hearing: Hearing
     ) -> list[_Guess]:
-        """Decode all at once, and the doubtful ones again with more care."""
+        """Decode all at once, and the doubtful ones again with more care, one by one.
+
+        A beam of five takes the memory of five chunks.
+        """
         prompt = self._model.get_prompt(
             tokenizer, [], without_timestamps=True, hotwords=", ".join(hearing.vocabulary) or None
         )
         careful = {"beam_size": max(5, hearing.beam_size)}
         guesses = self._decode(encoded, seconds, tokenizer, prompt, {"beam_size": hearing.beam_size})
         for ways in (careful, careful | {"no_repeat_ngram_size": 3, "repetition_penalty": 1.1}):
-            weak = [i for i, guess in enumerate(guesses) if guess.is_doubtful and not guess.is_silence]
-            if "repetition_penalty" in ways:
-                weak = [i for i in weak if guesses[i].loops]
-            if weak:
-                again = self._decode(
-                    [encoded[i] for i in weak], [seconds[i] for i in weak], tokenizer, prompt, ways
-                )
-                for i, guess in zip(weak, again, strict=True):
-                    guesses[i] = max(guesses[i], guess, key=lambda each: each.merit)
+            for i, guess in enumerate(guesses):
+                hopeless = guess.is_silence or ("repetition_penalty" in ways and not guess.loops)
+                if guess.is_doubtful and not hopeless:
+                    (again,) = self._decode([encoded[i]], [seconds[i]], tokenizer, prompt, ways)
+                    guesses[i] = max(guess, again, key=lambda each: each.merit)
         return guesses
 
     def _decode(

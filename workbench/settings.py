@@ -62,6 +62,10 @@ class Settings(Frozen):
     """Name of the model at that endpoint."""
     llm_api_key: str | None = Field(None, repr=False)
     """Key for that endpoint; better as WORKBENCH_LLM_API_KEY than in a file."""
+    llm_context_tokens: int = Field(4096, ge=2048)
+    """What fits into one call to that model, question and answer together."""
+    llm_timeout_seconds: Seconds = Field(300.0, gt=0)
+    """How long that model may take for one answer."""
     ffmpeg: Path | None = None
     """ffmpeg to use instead of the one that imageio-ffmpeg brings."""
     clip_count: int = Field(6, ge=0, le=50)

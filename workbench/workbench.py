@@ -248,7 +248,12 @@ def options_of(settings: Settings) -> stages.Options:
             transcribe=TranscribeOptions(
                 model=model, language=settings.language, vocabulary=settings.vocabulary
             ),
-            enrich=EnrichOptions(base_url=settings.llm_base_url, model=settings.llm_model),
+            enrich=EnrichOptions(
+                base_url=settings.llm_base_url,
+                model=settings.llm_model,
+                context_tokens=settings.llm_context_tokens,
+                timeout=settings.llm_timeout_seconds,
+            ),
             candidates=CandidateOptions(
                 count=settings.clip_count,
                 shortest=settings.clip_min_seconds,

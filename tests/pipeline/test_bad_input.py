@@ -146,7 +146,7 @@ WORKING = {
     "av1_video.mkv": ((640, 360, 0), None, 5.0),
     "bad_container.mkv": ((480, 270, 0), 48000, 5.0),
     "chapters_auphonic.m4a": (None, 44100, 10.05),
-    "chapters_mp3chaps.mp3": (None, 44100, 12.14),
+    "chapters_mp3chaps.mp3": (None, 44100, 12.17),
     "corrupted.mp4": ((1280, 720, 0), None, 5.0),
     "cursed-vfr.mp4": ((3026, 1386, 0), None, 8.73),
     "failing_audio.mp4": ((640, 360, 0), 44100, 11.23),

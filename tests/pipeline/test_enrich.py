@@ -335,3 +335,9 @@ def test_silence_has_a_title_and_nothing_else(tmp_path: Path, base_url: str | No
 def test_an_endpoint_needs_a_model() -> None:
     with pytest.raises(ValidationError, match="`base_url` needs a `model`"):
         EnrichOptions(base_url="http://127.0.0.1:11434/v1")
+
+
+def test_a_password_in_the_address_is_refused_since_manifests_would_keep_it() -> None:
+    with pytest.raises(ValidationError, match="give the key as `llm_api_key`") as caught:
+        EnrichOptions(base_url="http://me:hidden@127.0.0.1:11434/v1", model="tiny")
+    assert "hidden" not in caught.value.errors()[0]["msg"]

@@ -151,6 +151,16 @@ def test_progress_rises_to_one(talk: sound.Sound, recogniser: whisper.Recogniser
     assert seen[-1] == 1
 
 
+def test_batches_are_even_so_that_none_needs_more_memory_than_it_must(
+    talk: sound.Sound, recogniser: whisper.Recogniser
+) -> None:
+    seen: list[float] = []
+    half = recogniser.batch_size // 2 + 1
+    chunks = [talk.read(Span(start=0, end=5))] * (2 * half)
+    list(recogniser.words(chunks, whisper.Hearing(), report=seen.append))
+    assert seen.index(0.5) == half + 1  # the first half encoded one by one, then decoded, then aligned
+
+
 def test_a_long_list_of_names_leaves_the_decoder_room(
     talk: sound.Sound, recogniser: whisper.Recogniser
 ) -> None:
