@@ -35,6 +35,7 @@ _FRAMES = 3000  # of the spectrogram of a chunk: 10 ms each
 _HOP = 160
 _NEW_TOKENS = 224  # Whisper is trained on at most so many a chunk; more is a loop
 _MODEL_BYTES_PER_BATCH = 600e6  # keeps a batch to a few seconds on one processor core
+_ALIGNED_AT_ONCE = 2  # chunks: each takes some 45 MB with the smallest model, more than anything else does
 _POSITIONS = 448  # how many tokens Whisper's decoder can tell the place of, the prompt included
 _loading = threading.Lock()  # whoever comes while a model is being loaded gets that one
 _OPENING, _CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
@@ -238,16 +239,16 @@ class Recogniser:
         self, encoded: Sequence[NDArray[Any]], guesses: Sequence[_Guess], tokenizer: "Tokenizer"
     ) -> list[tuple[Word, ...]]:
         """When each word of each guess was said, by the decoder's attention (dynamic time warping)."""
-        heard = [i for i, guess in enumerate(guesses) if not guess.is_silence]
         words: list[tuple[Word, ...]] = [()] * len(guesses)
-        if heard:
+        heard = [i for i, guess in enumerate(guesses) if not guess.is_silence]
+        for few in batched(heard, _ALIGNED_AT_ONCE):
             found = self._model.find_alignment(
                 tokenizer,
-                [list(guesses[i].tokens) for i in heard],
-                self._storage([encoded[i] for i in heard]),
-                [min(_FRAMES, max(2, int(guesses[i].seconds * RATE / _HOP))) for i in heard],
+                [list(guesses[i].tokens) for i in few],
+                self._storage([encoded[i] for i in few]),
+                [min(_FRAMES, max(2, int(guesses[i].seconds * RATE / _HOP))) for i in few],
             )
-            for i, alignment in zip(heard, found, strict=True):
+            for i, alignment in zip(few, found, strict=True):
                 words[i] = _words(alignment, guesses[i].seconds)
         return words
 
