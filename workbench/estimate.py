@@ -15,17 +15,20 @@ HONEST_FROM: Share = 0.1
 _ORDER = tuple(StageName)
 
 
-def usual(media: Seconds, clips: int, clip_seconds: Seconds, renditions: int) -> Usual:
+def usual(
+    media: Seconds, clips: int, clip_seconds: Seconds, renditions: int, *, asks_llm: bool = False
+) -> Usual:
     """What a recording of `media` seconds usually takes, with `clips` clips of up to `clip_seconds`.
 
     Measured with tests/benchmarks on two cores of a virtual machine, model tiny.en, clips at 1080 lines.
-    Only the proportions matter: a quicker machine is quicker at all of them.
+    Only the proportions matter: a quicker machine is quicker at all of them. A language model's time is
+    a guess (some seconds for each of the calls that ten minutes of speech need) until it was measured.
     """
     clipped = min(clips * clip_seconds / 2, 0.8 * media)  # clips seldom use the longest time allowed
     return {
         StageName.DISCOVERED: 0.0,
         StageName.TRANSCRIBED: 2.0 + 0.03 * media,
-        StageName.ENRICHED: 1.0 + 0.001 * media,
+        StageName.ENRICHED: 10.0 + 0.1 * media if asks_llm else 1.0 + 0.001 * media,
         StageName.RENDERED: 2.0 + 0.003 * media,
         StageName.CLIPPED: 0.1 + 0.36 * clipped * renditions,
     }

@@ -190,8 +190,11 @@ class Processing:
         wanted = self._wanted
         chosen = wanted.options.candidates
         clips = chosen.count if wanted.clip_ids is None else len(wanted.clip_ids)
-        self.usual = usual(self._recording.seconds, clips, chosen.longest, len(wanted.renditions))
-        self.model = self._wanted.options.transcribe.model
+        llm = wanted.options.enrich.model if wanted.options.enrich.base_url else None
+        self.usual = usual(
+            self._recording.seconds, clips, chosen.longest, len(wanted.renditions), asks_llm=llm is not None
+        )
+        self.model = " and ".join(filter(None, (wanted.options.transcribe.model, llm)))
 
     def agenda(self) -> Agenda:
         self._last = reached = plan.plan(self._recording, self._wanted, self._find)

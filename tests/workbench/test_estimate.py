@@ -70,3 +70,9 @@ def test_without_measurements_the_rest_takes_as_long_as_what_was_done():
     assert extrapolated(30, 0, 50) == pytest.approx(30)
     assert extrapolated(30, 40, 70) == pytest.approx(30)
     assert extrapolated(3, 0, 5) is None
+
+
+def test_a_language_model_is_expected_to_take_longer_than_the_local_enricher():
+    alone, asked = usual(960, 6, 60, 6), usual(960, 6, 60, 6, asks_llm=True)
+    assert asked[StageName.ENRICHED] > 10 * alone[StageName.ENRICHED]
+    assert asked[StageName.TRANSCRIBED] == alone[StageName.TRANSCRIBED]
