@@ -100,7 +100,8 @@ def discover(
         terminal.show_json({"status": job.status, "failure": job.failure, **found})
     else:
         facts.show_discovery(job.result or {}, settings.library / "inbox")
-    raise typer.Exit(_code([job.status], signals))
+    named_in_vain = folders and job.result and not (job.result["episodes"] or job.result["waiting"])
+    raise typer.Exit(_code([Status.FAILED if named_in_vain else job.status], signals))
 
 
 @app.command()
@@ -147,7 +148,9 @@ def clips(
     episode: str,
     clip: Annotated[list[str] | None, typer.Option(help="Only this clip; may be repeated.")] = None,
     variant: Annotated[list[Variant] | None, typer.Option(help="Only this variant; may be repeated.")] = None,
-    ratio: Annotated[list[AspectRatio] | None, typer.Option(help="Only this aspect ratio.")] = None,
+    ratio: Annotated[
+        list[AspectRatio] | None, typer.Option(help="Only this aspect ratio; may be repeated.")
+    ] = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
     library: Library = None,

@@ -160,6 +160,12 @@ def test_an_empty_inbox_is_said(cli: "Cli", tmp_path: Path) -> None:
     assert f"no recordings found: drop some into {tmp_path / 'inbox'}" in run.err
 
 
+def test_naming_what_is_not_there_is_a_failure_that_says_so(cli: "Cli", tmp_path: Path) -> None:
+    run = cli("discover", "--library", tmp_path, tmp_path / "gone.mp4")
+    assert run.code == 1
+    assert "gone.mp4 cannot be read: No such file or directory" in run.err
+
+
 @pytest.mark.parametrize("named", [("show", "nobody"), ("job", "17"), ("cancel", "17"), ("clips", "nobody")])
 def test_what_does_not_exist_ends_with_2_and_names_the_list(
     cli: "Cli", tmp_path: Path, named: tuple[str, str]
