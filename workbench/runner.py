@@ -5,6 +5,7 @@ queue on a worker. An attempt is stopped by removing its folder; a worker that h
 `STOP_WITHIN` seconds is restarted.
 """
 
+import ctypes
 import math
 import signal
 import socket
@@ -257,6 +258,7 @@ def work(plain: dict[str, Any], attempt: str) -> dict[str, Any]:
     try:
         if refused := _refusal(folder):
             return refused
+        _give_back_memory()
         stages.run(Task.model_validate(plain), folder, _Reporter(folder))
         (folder / _CLAIM).rmdir()
     except Cancelled:
@@ -273,6 +275,12 @@ def work(plain: dict[str, Any], attempt: str) -> dict[str, Any]:
             "details": traceback.format_exc(),
         }
     return {}
+
+
+def _give_back_memory() -> None:
+    """Return to the system what earlier tasks left free; as `_CONFIG` has it, that stays and scatters."""
+    with suppress(AttributeError, OSError, TypeError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _stopped(name: str) -> Outcome:
