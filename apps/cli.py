@@ -1,5 +1,6 @@
 """The command `workbench`: each of its commands calls the `Workbench` and shows what it says."""
 
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -100,8 +101,9 @@ def discover(
         terminal.show_json({"status": job.status, "failure": job.failure, **found})
     else:
         facts.show_discovery(job.result or {}, settings.library / "inbox")
-    named_in_vain = folders and job.result and not (job.result["episodes"] or job.result["waiting"])
-    raise typer.Exit(_code([Status.FAILED if named_in_vain else job.status], signals))
+    named = {os.path.normpath(Path(each).expanduser().absolute()) for each in folders or ()}
+    in_vain = any(one["file"] in named for one in (job.result or {}).get("skipped", ()))
+    raise typer.Exit(_code([Status.FAILED if in_vain else job.status], signals))
 
 
 @app.command()

@@ -27,7 +27,7 @@ DONE, FAILED, WRONG, UNUSABLE, CANCELLED, TERMINATED = 0, 1, 2, 3, 130, 143
 EXIT_CODES = """\
 Exit codes:
   0    everything that was asked for is done
-  1    at least one job failed, what was named holds no recording, or `doctor` found a problem
+  1    at least one job failed, a named file is no recording, or `doctor` found a problem
   2    wrong usage, a bad setting, or nothing has that id
   3    the library is busy or cannot be used
   130  cancelled by Ctrl-C

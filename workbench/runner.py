@@ -278,7 +278,7 @@ def work(plain: dict[str, Any], attempt: str) -> dict[str, Any]:
 
 
 def _give_back_memory() -> None:
-    """Return to the system what earlier tasks left free; as `_CONFIG` has it, that stays and scatters."""
+    """Return to the system what earlier tasks left free; as `_CONFIG` has it, that would stay."""
     with suppress(AttributeError, OSError, TypeError):  # another C library than glibc
         ctypes.CDLL(None).malloc_trim(0)
 

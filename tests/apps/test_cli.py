@@ -1,6 +1,7 @@
 """The command line, run as a person or a script runs it."""
 
 import json
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -161,9 +162,21 @@ def test_an_empty_inbox_is_said(cli: "Cli", tmp_path: Path) -> None:
 
 
 def test_naming_what_is_not_there_is_a_failure_that_says_so(cli: "Cli", tmp_path: Path) -> None:
-    run = cli("discover", "--library", tmp_path, tmp_path / "gone.mp4")
+    (tmp_path / "drop").mkdir()
+    run = cli("discover", "--library", tmp_path / "library", tmp_path / "drop", tmp_path / "gone.mp4")
     assert run.code == 1
     assert "gone.mp4 cannot be read: No such file or directory" in run.err
+
+
+def test_a_named_folder_may_be_empty_or_hold_what_is_no_recording(cli: "Cli", tmp_path: Path) -> None:
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    assert cli("discover", "--library", tmp_path / "library", drop).code == 0
+    (drop / "notes.mp4").write_bytes(b"")
+    os.utime(drop / "notes.mp4", (0, 0))  # long at rest
+    run = cli("discover", "--library", tmp_path / "library", drop)
+    assert run.code == 0
+    assert "notes.mp4 is empty" in run.err
 
 
 @pytest.mark.parametrize("named", [("show", "nobody"), ("job", "17"), ("cancel", "17"), ("clips", "nobody")])
