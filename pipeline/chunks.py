@@ -1,7 +1,7 @@
 """Speech packed into the pieces that the speech model hears at once, and the way back to the recording."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,9 +26,9 @@ class Chunk:
 
     ranges: tuple[Range, ...]
 
-    def samples(self, sound: Samples) -> Samples:
-        """What the model hears: at most 30 s."""
-        return np.concatenate([sound[start:end] for start, end in self.ranges])
+    def samples(self, read: Callable[[int, int], Samples]) -> Samples:
+        """What the model hears, at most 30 s, by what `read` gives of each range."""
+        return np.concatenate([read(start, end) for start, end in self.ranges])
 
     def part(self, first: Seconds, last: Seconds) -> tuple[Range, ...]:
         """The ranges of samples that are `first` to `last` seconds from the chunk's start."""

@@ -36,12 +36,20 @@ class Sound:
     def duration(self) -> Seconds:
         return self.count / RATE
 
-    def read(self, span: Span) -> Samples:
-        """The samples of `span`, as far as there are any."""
-        first = min(round(span.start * RATE), self.count)
-        last = min(round(span.end * RATE), self.count)
+    def part(self, span: Span) -> "Sound":
+        """The sound of `span`, as far as there is any."""
+        first, last = (min(round(time * RATE), self.count) for time in (span.start, span.end))
+        return Sound(self.path, self.offset + 2 * first, last - first)
+
+    def samples(self, first: int, last: int) -> Samples:
+        """The samples `first` to `last`, of which the second is not included."""
         stored = np.fromfile(self.path, dtype="<i2", count=last - first, offset=self.offset + 2 * first)
         return stored.astype(np.float32) / np.float32(32768)
+
+    def read(self, span: Span) -> Samples:
+        """The samples of `span`, as far as there are any."""
+        part = self.part(span)
+        return part.samples(0, part.count)
 
     def is_silent(self) -> bool:
         """Whether no sample is louder than -60 dB of full scale."""

@@ -14,10 +14,9 @@ from pipeline import chunks, sentences, sound, speech_models, whisper, word_time
 from pipeline.errors import BadOptions
 from pipeline.model import Frozen, Media, Report, Seconds, Share, Span, Transcript, Word
 from pipeline.sound import Sound
-from pipeline.whisper import Samples
 
 _LONGEST_ALONE: Seconds = 60.0
-_MOST: Seconds = 270.0  # with a cut up to 15 s off at both ends no stretch is longer than 300 s
+_MOST: Seconds = 180.0  # finding the speech takes memory by the length: 100 MB at 270 s, 70 MB at 180 s
 _REACH: Seconds = 15.0
 _VOTES = 7
 _PREPARED, _WORDS, _SOUND = "stretches.json", "words.json", "audio.wav"
@@ -73,14 +72,14 @@ def stretch(
     """
     plan = _read_plan(prepared)
     span = stretches(prepared)[index]
-    samples = sound.open_wav(prepared / _SOUND).read(span)
-    speech = whisper.speech(samples)
+    part = sound.open_wav(prepared / _SOUND).part(span)
+    speech = whisper.speech(part.samples(0, part.count))
     report(0.02)
     words: list[Word] = []
     if speech:
         hearing = whisper.Hearing(plan.language, options.vocabulary, options.beam_size)
         recogniser = whisper.load(speech_models.resolve(options.model), threads)
-        words = _heard(samples, speech, recogniser, hearing, report)
+        words = _heard(part, speech, recogniser, hearing, report)
     words = [word_times.moved(word, span.start) for word in words]
     (out / _WORDS).write_bytes(_WORD_LIST.dump_json(tuple(words)) + b"\n")
     report(1.0)
@@ -110,18 +109,21 @@ def merge(
 
 
 def _heard(
-    samples: Samples,
+    part: Sound,
     speech: Sequence[chunks.Range],
     recogniser: whisper.Recogniser,
     hearing: whisper.Hearing,
     report: Report,
 ) -> list[Word]:
-    """The words in the ranges `speech` of `samples`; what the model passed over is heard a second time."""
+    """The words in the ranges `speech` of `part`; what the model passed over is heard a second time.
+
+    Chunks are read when their turn comes: memory does not grow with the length of the part.
+    """
     words: list[Word] = []
     for done, until, margin in ((0.02, 0.9, chunks.MARGIN), (0.9, 1.0, 0.0)):
-        packed = chunks.pack(speech, len(samples), margin)
-        sounds = [chunk.samples(samples) for chunk in packed]
-        pieces = recogniser.words(sounds, hearing, report=_between(report, done, until))
+        packed = chunks.pack(speech, part.count, margin)
+        sounds = (chunk.samples(part.samples) for chunk in packed)
+        pieces = recogniser.words(sounds, hearing, count=len(packed), report=_between(report, done, until))
         speech = []
         for chunk, heard in zip(packed, pieces, strict=True):
             words += (chunk.placed(piece) for piece in word_times.glued(heard))

@@ -1,5 +1,6 @@
 """The speech model's one owner: which models are here, where speech is, and what is heard."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -105,7 +106,9 @@ def test_speech_is_found_between_silences(talk: sound.Sound) -> None:
 def test_words_come_in_order_with_times_and_probabilities(
     talk: sound.Sound, recogniser: whisper.Recogniser
 ) -> None:
-    (words,) = recogniser.words([talk.read(Span(start=0, end=16))], whisper.Hearing(), report=_ignore)
+    (words,) = recogniser.words(
+        [talk.read(Span(start=0, end=16))], whisper.Hearing(), count=1, report=_ignore
+    )
     text = " ".join(word.text for word in words).lower()
     assert "telegraph cables" in text
     assert [word.start for word in words] == sorted(word.start for word in words)
@@ -117,15 +120,15 @@ def test_a_chunk_of_noise_in_a_batch_leaves_the_others_alone(
 ) -> None:
     said = talk.read(Span(start=0, end=16))
     hum = 0.01 * np.sin(np.arange(10 * whisper.RATE) * 0.05, dtype=np.float32)
-    (alone,) = recogniser.words([said], whisper.Hearing(), report=_ignore)
-    _, beside, _ = recogniser.words([hum, said, hum], whisper.Hearing(), report=_ignore)
+    (alone,) = recogniser.words([said], whisper.Hearing(), count=1, report=_ignore)
+    _, beside, _ = recogniser.words([hum, said, hum], whisper.Hearing(), count=3, report=_ignore)
     assert [word.text for word in beside] == [word.text for word in alone]
 
 
 def test_the_vocabulary_spells_a_name(talk: sound.Sound, recogniser: whisper.Recogniser) -> None:
     said = [talk.read(Span(start=0, end=16))]
     hearing = whisper.Hearing(vocabulary=("Klara Bennsen",))
-    (words,) = recogniser.words(said, hearing, report=_ignore)
+    (words,) = recogniser.words(said, hearing, count=1, report=_ignore)
     assert "Klara" in " ".join(word.text for word in words)  # without the list it is "Clara"
 
 
@@ -138,14 +141,14 @@ def test_a_cancel_stops_before_the_next_chunk(talk: sound.Sound, recogniser: whi
 
     chunks = [talk.read(Span(start=start, end=start + 20.0)) for start in (0, 20, 40, 60)]
     with pytest.raises(Cancelled):
-        list(recogniser.words(chunks, whisper.Hearing(), report=cancel_at_once))
+        list(recogniser.words(chunks, whisper.Hearing(), count=len(chunks), report=cancel_at_once))
     assert len(seen) == 1
 
 
 def test_progress_rises_to_one(talk: sound.Sound, recogniser: whisper.Recogniser) -> None:
     seen: list[float] = []
     chunks = [talk.read(Span(start=start, end=start + 5.0)) for start in range(0, 50, 5)]
-    heard = list(recogniser.words(chunks, whisper.Hearing(), report=seen.append))
+    heard = list(recogniser.words(chunks, whisper.Hearing(), count=len(chunks), report=seen.append))
     assert len(heard) == len(chunks)
     assert seen == sorted(seen)
     assert seen[-1] == 1
@@ -157,8 +160,34 @@ def test_batches_are_even_so_that_none_needs_more_memory_than_it_must(
     seen: list[float] = []
     half = recogniser.batch_size // 2 + 1
     chunks = [talk.read(Span(start=0, end=5))] * (2 * half)
-    list(recogniser.words(chunks, whisper.Hearing(), report=seen.append))
+    list(recogniser.words(chunks, whisper.Hearing(), count=len(chunks), report=seen.append))
     assert seen.index(0.5) == half + 1  # the first half encoded one by one, then decoded, then aligned
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's high-water mark")
+def test_a_long_stretch_takes_hardly_more_memory_than_a_short_one(talk: sound.Sound) -> None:
+    short, long = (_peak_of_hearing(talk, chunks) for chunks in (4, 12))
+    assert long - short < 24 << 20
+
+
+def _peak_of_hearing(talk: sound.Sound, chunks: int) -> int:
+    """The most bytes that a fresh process holds while it hears so many chunks of 30 s."""
+    code = """
+import sys
+from pathlib import Path
+from pipeline import sound, whisper
+from pipeline.model import Span
+recogniser = whisper.load("tiny.en", 1)
+talk = sound.open_wav(Path(sys.argv[1]))
+count = int(sys.argv[2])
+chunks = (talk.read(Span(start=10.0 * i, end=10.0 * i + 30)) for i in range(count))
+list(recogniser.words(chunks, whisper.Hearing(), count=count, report=lambda share: None))
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+    command = [sys.executable, "-c", code, str(talk.path), str(chunks)]
+    environment = {"MALLOC_TRIM_THRESHOLD_": str(256 << 20), "MALLOC_MMAP_THRESHOLD_": str(8 << 20)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | environment)
+    return int(done.stdout) * 1024
 
 
 def test_a_long_list_of_names_leaves_the_decoder_room(
@@ -166,4 +195,4 @@ def test_a_long_list_of_names_leaves_the_decoder_room(
 ) -> None:
     names = tuple(f"Professor Annabelle Whitcombe {number}" for number in range(80))
     looping = np.tile(talk.read(Span(start=10, end=11)), 30)
-    list(recogniser.words([looping], whisper.Hearing(vocabulary=names), report=_ignore))
+    list(recogniser.words([looping], whisper.Hearing(vocabulary=names), count=1, report=_ignore))

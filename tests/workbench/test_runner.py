@@ -1,6 +1,7 @@
 """The runner against a real Dask cluster of two worker processes."""
 
 import queue
+import sys
 import time
 import wave
 from collections.abc import Iterator
@@ -148,6 +149,39 @@ def test_a_killed_worker_is_a_lost_attempt_and_the_next_task_runs(
 def test_a_scheduler_that_does_not_answer_names_the_setting():
     with pytest.raises(BadSetting, match=r"setting `scheduler`.*127\.0\.0\.1:9"):
         connect("tcp://127.0.0.1:9", 1, {}, lambda *_: None, lambda _: None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it is glibc that is told what to keep")
+def test_workers_keep_small_blocks_for_speed_until_the_next_task_and_big_ones_never(
+    cluster: Cluster, watcher: Watcher, library: Library, tone: Path
+):
+    assert all(grown < 8 << 20 for grown in cluster.client.run(_grown_by, 8, 16 << 20).values())
+    kept = cluster.client.run(_grown_by, 64, 1 << 20)
+    assert all(grown > 32 << 20 for grown in kept.values())
+    before = sum(cluster.client.run(_resident).values())
+    attempt = library.new_attempt(_examine(tone))
+    cluster.start(_examine(tone), attempt)
+    assert watcher.outcome().failure is None
+    assert sum(cluster.client.run(_resident).values()) < before - (24 << 20)
+
+
+def _grown_by(count: int, size: int) -> int:
+    """How many bytes more this process holds after it has used and freed `count` blocks of `size` bytes."""
+    import ctypes
+
+    import numpy as np
+
+    ctypes.CDLL(None).malloc_trim(0)
+    before = _resident()
+    blocks = [np.ones(size, np.uint8) for _ in range(count)]
+    blocks.clear()
+    return _resident() - before
+
+
+def _resident() -> int:
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
 
 
 def _pid() -> int:
