@@ -1,0 +1,383 @@
+"""How long every open job will still take.
+
+Jobs share the slots of the workers, so the time left of one cannot be told without the others: the course of
+events is worked out task by task, the way the dispatcher gives slots, at the pace that was measured here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from statistics import median, quantiles
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pipeline.model import Seconds, Share, StageName
+from pipeline.task import Task
+from workbench.calendar import spoken
+from workbench.course import Course, Leg, Planned, Terms
+from workbench.estimate import usual
+
+HORIZON = 200
+"""Queued jobs whose course is worked out; those behind them are told by the mean throughput."""
+
+_HONEST_FROM: Share = 0.1
+"""Done share of a job from which on its own rate speaks for steps that were never measured."""
+_MOST_GUESSED: Share = 0.25
+"""Share of the work up to a job's end that may rest on guesses."""
+_SURE_FROM: Share = 0.5
+"""Done share of a phase from which on only the job's own rate speaks for the rest of it."""
+_SAMPLES = 20
+_OBSERVED_SPREAD, _GUESSED_SPREAD = 1.25, 2.0
+_LONGEST_ALONE, _LONGEST_STRETCH = 60.0, 180.0  # as pipeline/transcribe.py cuts; a test compares
+_EXAMINING: Seconds = 1.0
+_LEAST: Seconds = 0.001
+"""Usual seconds below which a measurement says nothing."""
+_SLOTS_OF_USUAL = 2
+
+_STEPS: dict[str, tuple[StageName, Share]] = {
+    "discover": (StageName.DISCOVERED, 1.0),
+    "prepare": (StageName.TRANSCRIBED, 0.05),
+    "stretch": (StageName.TRANSCRIBED, 0.93),
+    "merge": (StageName.TRANSCRIBED, 0.02),
+    "enrich": (StageName.ENRICHED, 1.0),
+    "render": (StageName.RENDERED, 1.0),
+    "choose": (StageName.CLIPPED, 0.02),
+    "clip": (StageName.CLIPPED, 0.98),
+}
+"""Every step in order: its stage, and its share of the stage's work (the tasks of pipeline/plan.py agree)."""
+_ORDER, _STAGES = tuple(_STEPS), tuple(StageName)
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Tasks of a job that can run side by side; the phases of a job follow each other."""
+
+    stage: StageName
+    step: str
+    usual: Seconds
+    """What its `width` tasks take together on a usual machine, each in one slot, from their beginning."""
+    width: int
+    """Tasks that have not ended."""
+    left: Share = 1.0
+    """Of these tasks, the mean share that is not done."""
+    model: str = ""
+    """The speech or language model that its pace depends on, if it does."""
+    running: int = 0
+    """How many of the tasks run at this moment (only in a job's first phase)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a job has already done of a step, and how long workers were busy with that."""
+
+    step: str
+    usual: Seconds
+    busy: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is ahead of an open job."""
+
+    job_id: str
+    phases: tuple[Phase, ...]
+    starts_at: Seconds = 0.0
+    """From now on: when something other than slots and jobs, such as a retry, lets it go on."""
+    after: str | None = None
+    """The job that it depends on."""
+    episode_id: str | None = None
+    """Jobs of one episode take turns; a job without one needs no place among the parallel ones."""
+    running: bool = False
+    """Whether it has its place already."""
+    spent: tuple[Spent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds until a job ends: as likely earlier as later, and what nine in ten do not pass."""
+
+    p50: Seconds
+    p90: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Busy seconds for each usual second: as likely less as more, and what nine in ten do not pass."""
+
+    p50: float
+    p90: float
+
+
+class Pace:
+    """How many times as long as usual each step takes with the present workers."""
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]], workers: int | str) -> None:
+        """`rows` of {step, model, workers, usual_seconds, busy_seconds}; the last 20 of each count."""
+        samples: dict[tuple[str, str], list[float]] = {}
+        for row in rows:
+            if row["workers"] == workers and row["usual_seconds"] >= _LEAST:
+                key = (row["step"], row["model"])
+                samples.setdefault(key, []).append(row["busy_seconds"] / row["usual_seconds"])
+        self._ratios = {key: _spread(found[-_SAMPLES:]) for key, found in samples.items()}
+        self.guess = _guess(list(self._ratios.values()))
+        """For a step that was never measured: how the others compare with a usual machine."""
+
+    def ratio(self, step: str, model: str = "") -> Ratio | None:
+        """None for a step that was never measured."""
+        return self._ratios.get((step, model))
+
+
+def stretches_of(media_seconds: Seconds) -> int:
+    """Into how many stretches a recording is cut."""
+    return 1 if media_seconds <= _LONGEST_ALONE else 2 * ceil(media_seconds / (2 * _LONGEST_STRETCH))
+
+
+def discovery(files: int) -> tuple[Phase, ...]:
+    """The phases of a job that has `files` left to examine."""
+    return (Phase(StageName.DISCOVERED, "discover", _EXAMINING * files, files),) if files else ()
+
+
+def phases_of(
+    media_seconds: Seconds,
+    clips: int,
+    clip_seconds: Seconds,
+    renditions: int,
+    target: StageName,
+    *,
+    asks_llm: bool,
+    stretches: int,
+    models: Mapping[str, str] | None = None,
+) -> tuple[Phase, ...]:
+    """All phases of a recording up to `target`, none of it done; `models` says which a step uses."""
+    walls = usual(media_seconds, clips, clip_seconds, renditions, asks_llm=asks_llm)
+    walls = {**walls, StageName.DISCOVERED: _EXAMINING}
+    widths = {"stretch": stretches, "clip": clips}
+    return tuple(
+        Phase(
+            stage,
+            step,
+            walls[stage] * share * (_SLOTS_OF_USUAL if step in widths else 1),
+            widths.get(step, 1),
+            model=(models or {}).get(step, ""),
+        )
+        for step, (stage, share) in _STEPS.items()
+        if widths.get(step, 1) and _STAGES.index(stage) <= _STAGES.index(target)
+    )
+
+
+def remaining(
+    phases: Sequence[Phase], stage: StageName, tasks: Sequence[tuple[Task, Share | None]] = ()
+) -> tuple[Phase, ...]:
+    """What is left of all the `phases` of a job once `stage` is the last that was reached.
+
+    With `tasks`, `stage` is being worked on, and these are its tasks that have not ended: each with its
+    done share if it runs, else None.
+    """
+    if not tasks:
+        return tuple(each for each in phases if _STAGES.index(each.stage) > _STAGES.index(stage))
+    step = tasks[0][0].step
+    sizes = [usual_of(task, phases) for task, _ in tasks]
+    total = sum(sizes)
+    undone = sum(size * (1 - (done or 0.0)) for size, (_, done) in zip(sizes, tasks, strict=True))
+    model = next((each.model for each in phases if each.step == step), "")
+    running = sum(done is not None for _, done in tasks)
+    left = undone / total if total else 1.0
+    current = Phase(tasks[0][0].stage, step, total, len(tasks), left, model, running)
+    later = (each for each in phases if _ORDER.index(each.step) > _ORDER.index(step))
+    return (current, *later)
+
+
+def usual_of(task: Task, phases: Sequence[Phase]) -> Seconds:
+    """What `task` usually takes in its slot, as one of a job with the `phases` as they were at first."""
+    if task.step == "clip":  # its length is known by now
+        span = task.media_seconds
+        wall = usual(10 * span, 1, 2 * span, len(task.outputs))[StageName.CLIPPED]
+        return _SLOTS_OF_USUAL * _STEPS["clip"][1] * wall
+    whole = sum(each.usual for each in phases if each.step == task.step)
+    return whole * task.share / _STEPS[task.step][1]
+
+
+def forecast(
+    jobs: Sequence[Outlook],
+    slots: int,
+    limits: Mapping[StageName, int],
+    parallel: int,
+    pace: Pace,
+    closed: Sequence[tuple[Seconds, Seconds]] = (),
+) -> dict[str, Times | None]:
+    """When each job ends, from now; None when that cannot be told honestly, or when nothing lets it end.
+
+    `jobs` are in order: the running ones first, then the queued ones as they will start. `limits` are the
+    most tasks of a stage, and `parallel` the most episodes, at once. Nothing starts in the times that are
+    `closed` (start and end, from now). Times at p90 are those of a day on which every step is slow.
+    """
+    expected = [_expected(outlook, pace) for outlook in jobs]
+    told = _told_honestly(jobs, expected) if slots > 0 else frozenset()
+    terms = Terms(slots, limits, parallel, closed)
+    p50, p90 = (_ends(jobs, [each.legs[slow] for each in expected], terms) for slow in (0, 1))
+    return {
+        name: Times(p50[name], max(p50[name], p90[name])) if name in told and name in p50 else None
+        for name in (outlook.job_id for outlook in jobs)
+    }
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """What holds a job; each is None where it does not."""
+
+    after: str | None = None
+    """The job that it depends on."""
+    closed_until: datetime | None = None
+    """When the maintenance window that is open ends."""
+    min_free_gb: float | None = None
+    """What should be free on the disk, and is not."""
+    retry_in: Seconds | None = None
+    retry_reason: str = ""
+    limit: tuple[StageName, int] | None = None
+    """A stage that has as many tasks as it may."""
+    ahead: int | None = None
+    """How many jobs are before it while no slot, or no place, is free."""
+
+
+def why(reasons: Reasons, now: datetime, zone: ZoneInfo) -> str | None:
+    """The reasons in words, joined by semicolons; None when nothing holds the job."""
+    parts: list[str] = []
+    if reasons.after is not None:
+        parts.append(f"waiting for job {reasons.after}")
+    if reasons.closed_until is not None:
+        parts.append(f"maintenance window until {spoken(reasons.closed_until, now, zone)}")
+    if reasons.min_free_gb is not None:
+        parts.append(f"the disk has less than {reasons.min_free_gb:g} GB free")
+    if reasons.retry_in is not None:
+        cause = f" after: {reasons.retry_reason}" if reasons.retry_reason else ""
+        parts.append(f"retry in {max(1, ceil(reasons.retry_in))} s{cause}")
+    if reasons.limit is not None:
+        stage, most = reasons.limit
+        parts.append(f"limit of {_counted(most, 'task')} at `{stage}`")
+    if reasons.ahead is not None:
+        before = f": {_counted(reasons.ahead, 'job')} before it" if reasons.ahead else ""
+        parts.append(f"waiting for a slot{before}")
+    return "; ".join(parts) or None
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _spread(ratios: Sequence[float]) -> Ratio:
+    """Few samples show less than the whole spread: it is widened by half for one, by a tenth for five."""
+    high = quantiles(ratios, n=10, method="inclusive")[-1] if len(ratios) > 1 else ratios[0]
+    return Ratio(median(ratios), high * (1 + 0.5 / len(ratios)))
+
+
+def _guess(known: Sequence[Ratio]) -> Ratio:
+    if not known:
+        return Ratio(1.0, _GUESSED_SPREAD)
+    usually = median(ratio.p50 for ratio in known)
+    return Ratio(usually, max(_GUESSED_SPREAD * usually, *(ratio.p90 for ratio in known)))
+
+
+@dataclass(slots=True)
+class _Expected:
+    """A job's work at the pace that is expected for it."""
+
+    legs: tuple[list[Leg], list[Leg]]
+    """As usual, and when slow."""
+    work: Seconds
+    """Slot-seconds, as usual."""
+    is_guess: bool
+
+
+def _expected(outlook: Outlook, pace: Pace) -> _Expected:
+    usually: list[Leg] = []
+    slowly: list[Leg] = []
+    work, heaviest, is_known = 0.0, -1.0, True
+    done, guess = _rate_of(outlook, pace)
+    for phase in outlook.phases:
+        if not phase.width:
+            continue
+        known = pace.ratio(phase.step, phase.model)
+        ratio = _seen(outlook, phase, known or guess) if outlook.spent else known or guess
+        whole, rest = _task_lengths(phase)
+        waiting = phase.width - phase.running
+        usually.append(Leg(phase.stage, whole * ratio.p50, waiting, rest * ratio.p50, phase.running))
+        slowly.append(Leg(phase.stage, whole * ratio.p90, waiting, rest * ratio.p90, phase.running))
+        seconds = phase.usual * phase.left * ratio.p50
+        work += seconds
+        if seconds > heaviest:
+            heaviest, is_known = seconds, known is not None
+    return _Expected((usually, slowly), work, not is_known and done < _HONEST_FROM)
+
+
+def _rate_of(outlook: Outlook, pace: Pace) -> tuple[Share, Ratio]:
+    """How much of a job is done, and what that says of steps that were never measured."""
+    past = sum(each.usual for each in outlook.spent)
+    if past < _LEAST:
+        return 0.0, pace.guess
+    done = past / (past + sum(phase.usual * phase.left for phase in outlook.phases))
+    rate = sum(each.busy for each in outlook.spent) / past
+    return done, Ratio(rate, _GUESSED_SPREAD * rate) if done >= _HONEST_FROM else pace.guess
+
+
+def _seen(outlook: Outlook, phase: Phase, learned: Ratio) -> Ratio:
+    """The pace of a phase: the more of it is done, the more its own rate counts."""
+    here = [each for each in outlook.spent if each.step == phase.step]
+    past = sum(each.usual for each in here)
+    if past < _LEAST:
+        return learned
+    share = min(1.0, past / (past + phase.usual * phase.left) / _SURE_FROM)
+    rate = share * sum(each.busy for each in here) / past
+    return Ratio((1 - share) * learned.p50 + rate, (1 - share) * learned.p90 + _OBSERVED_SPREAD * rate)
+
+
+def _task_lengths(phase: Phase) -> tuple[Seconds, Seconds]:
+    """What is usually left of a task that waits, and of one that runs; those that wait are whole."""
+    whole, left = phase.usual / phase.width, phase.left * phase.width
+    waiting = phase.width - phase.running
+    if not phase.running:
+        return whole * phase.left, 0.0
+    running = max(0.0, left - waiting)
+    return whole * ((left - running) / waiting if waiting else 0.0), whole * running / phase.running
+
+
+def _told_honestly(jobs: Sequence[Outlook], expected: Sequence[_Expected]) -> frozenset[str]:
+    """The jobs whose end rests on measurements, with no more than some guessed work before it."""
+    total = guessed = 0.0
+    told: set[str] = set()
+    for outlook, each in zip(jobs, expected, strict=True):
+        total += each.work
+        guessed += each.work * each.is_guess
+        if not each.is_guess and guessed <= _MOST_GUESSED * total:
+            told.add(outlook.job_id)
+    return frozenset(told)
+
+
+def _ends(jobs: Sequence[Outlook], legs: Sequence[Sequence[Leg]], terms: Terms) -> dict[str, Seconds]:
+    """When each job ends; those that never can are left out."""
+    queued = [place for place, outlook in enumerate(jobs) if not outlook.running]
+    near = queued[HORIZON] if len(queued) > HORIZON else len(jobs)
+    planned = [
+        Planned(each.job_id, ahead, each.starts_at, each.after, each.episode_id, each.running)
+        for each, ahead in zip(jobs[:near], legs, strict=False)
+    ]
+    ends = Course(planned, (outlook.job_id for outlook in jobs), terms).run()
+    at = last = max(ends.values(), default=0.0)
+    done = sum(_work(plan.legs) for plan in planned if plan.job_id in ends)
+    hopeless = {outlook.job_id for outlook in jobs} - ends.keys()
+    for outlook, ahead in zip(jobs[near:], legs[near:], strict=True):
+        if done and outlook.after not in hopeless:
+            at += _work(ahead) * last / done
+            begins = max(outlook.starts_at, ends.get(outlook.after or "", 0.0))
+            ends[outlook.job_id] = max(at, begins + _alone(ahead, terms.slots))
+            hopeless.discard(outlook.job_id)
+    return ends
+
+
+def _work(legs: Sequence[Leg]) -> Seconds:
+    return sum(leg.each * leg.waiting + leg.left * leg.running for leg in legs)
+
+
+def _alone(legs: Sequence[Leg], slots: int) -> Seconds:
+    """What a queued job takes with all slots for itself."""
+    return sum(leg.each * ceil(leg.waiting / slots) for leg in legs)
