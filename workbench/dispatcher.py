@@ -10,105 +10,90 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING
 
-from pipeline.errors import PipelineError
 from pipeline.model import Seconds, Share, StageName
 from pipeline.task import Task
-from workbench import estimate
-from workbench.errors import LibraryBroken, NotAllowed, WorkbenchError
-from workbench.jobs import Failure, Job, Outcome, Status
+from workbench.admission import Queue
+from workbench.errors import LibraryBroken, NotAllowed, NotFound
+from workbench.jobs import Failure, Job, Outcome, Request, Status
 from workbench.library import Library
+from workbench.live import Active, Attempt, Live, look, reason_of
+from workbench.outlook import Outlooks
+from workbench.retries import Retries
+from workbench.rules import Rules
 from workbench.store import Store
-from workbench.work import Agenda, Work, work_of
+from workbench.work import Agenda, work_of
 
 if TYPE_CHECKING:
     from workbench.runner import Cluster
 
-MAX_ATTEMPTS = 3
-_RETRY_AFTER: Seconds = 1.0
-"""Wait before the second attempt; doubled for each further one."""
 _TICK: Seconds = 0.5
 _WRITE_EVERY: Seconds = 1.0
+_FAULTS = 20  # in a row
 
-
-class Connect(Protocol):
-    """Makes the cluster when the first task needs it."""
-
-    def __call__(
-        self, on_progress: Callable[[str, Share], None], on_end: Callable[[Outcome], None]
-    ) -> "Cluster": ...
-
-
-@dataclass(frozen=True)
-class Live:
-    """What a running job looks like at this moment."""
-
-    progress: float
-    stage: StageName
-    message: str
-    eta_seconds: Seconds | None
-
-
-@dataclass
-class _Attempt:
-    task: Task
-    folder: Path
-    share: Share = 0.0
-
-
-@dataclass
-class _Active:
-    """A job that is being worked on."""
-
-    job: Job
-    work: Work
-    agenda: Agenda
-    started: float = field(default_factory=time.monotonic)
-    stage_started: float = field(default_factory=time.monotonic)
-    stage_fresh: bool = False
-    first_percent: float | None = None
-    written_at: float = 0.0
-    written: Live | None = None
-    live: Live | None = None
+type Connect = Callable[[Callable[[str, Share], None], Callable[[Outcome], None]], "Cluster"]
+"""Makes the cluster, with whom to tell of progress and of an end, when the first task needs it."""
 
 
 class Dispatcher:
     """Works on the jobs that it is given until each has ended."""
 
-    def __init__(self, store: Store, library: Library, connect: Connect, threads: int, api_key: str | None):
+    def __init__(
+        self,
+        store: Store,
+        library: Library,
+        connect: Connect,
+        rules: Rules,
+        api_key: str | None,
+        on_change: Callable[[Job], None] = lambda job: None,
+    ):
         self._store = store
         self._library = library
         self._connect = connect
-        self._threads = threads
+        self._rules = rules
         self._api_key = api_key
+        self._on_change = on_change
         self._events: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._active: dict[str, _Active] = {}
-        self._attempts: dict[str, _Attempt] = {}
-        self._tries: dict[str, int] = {}
-        self._not_before: dict[str, float] = {}
+        self._waiting = Queue()
+        self._active: dict[str, Active] = {}
+        self._attempts: dict[str, Attempt] = {}
+        self._retries = Retries()
         self._cluster: Cluster | None = None
-        self._rates = estimate.Rates(store.durations())
+        self._outlooks = Outlooks(store, rules)
         self._closing = False
+        self._faults = 0
         self._broken: Exception | None = None
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
 
     def adopt(self, job: Job) -> None:
-        """Work on `job`; a job that is worked on already stays as it is."""
+        """Work on `job` when its turn comes; a job that is known already stays as it is."""
         self._events.put(lambda: self._take_up(job))
 
     def cancel(self, job_id: str, message: str) -> None:
         """End a job as cancelled, and stop what runs for it alone."""
         self._events.put(lambda: self._drop(job_id, Status.CANCELLED, message))
 
-    def live(self, job_id: str | None = None) -> dict[str, Live]:
-        """The present look of the jobs that run, or of that one, by job id."""
-        active = [self._active.get(job_id)] if job_id else list(self._active.values())
-        return {each.job.job_id: each.live for each in active if each and each.live}
+    def live(self, job: Job) -> Job:
+        """An open job as it looks at this moment."""
+        if (active := self._active.get(job.job_id)) and active.live:
+            return active.live.of(job)
+        if job.job_id in self._waiting:
+            return self._outlooks.waiting(job, self._waiting).of(job)
+        return job
+
+    @property
+    def broken(self) -> str | None:
+        """Why no job can go on, if none can."""
+        return str(self._broken) if self._broken else None
+
+    @property
+    def slots(self) -> int:
+        """How many tasks can run at once; 0 while there is no cluster."""
+        return self._cluster.slots if self._cluster else 0
 
     def wait(self, look: Callable[[], Job], timeout: Seconds | None) -> Job:
         """What `look` shows once the job has ended, or after `timeout` seconds.
@@ -144,24 +129,40 @@ class Dispatcher:
     def _turn(self) -> None:
         """Do what has been asked for; once nothing more is, see to the jobs."""
         with suppress(queue.Empty):
-            self._events.get(timeout=_TICK)()
+            self._safely(self._events.get(timeout=_TICK))
             while not self._closing:
-                self._events.get_nowait()()
+                self._safely(self._events.get_nowait())
         if not self._closing:
-            self._advance()
+            self._safely(self._advance)
+
+    def _safely(self, do: Callable[[], None]) -> None:
+        """One fault, such as of a full disk, does not end the dispatcher; a lasting one does."""
+        try:
+            do()
+            self._faults = 0
+        except LibraryBroken:
+            raise
+        except Exception:
+            self._faults += 1
+            if self._faults > _FAULTS:
+                raise
+            traceback.print_exc()
+            time.sleep(_TICK)
 
     def _advance(self) -> None:
         if self._cluster and self._cluster.is_gone:
             self._cluster.abandon()
             self._cluster = None
+        self._start_jobs()
         for active in list(self._active.values()):
             self._guarded(active, self._start_tasks)
+        self._outlooks.refresh(list(self._active.values()), self.slots)
         for active in list(self._active.values()):
             self._guarded(active, self._tell)
         if self._cluster:
             self._cluster.enforce()
 
-    def _guarded(self, active: _Active, do: Callable[[_Active], None]) -> None:
+    def _guarded(self, active: Active, do: Callable[[Active], None]) -> None:
         """An error in one job ends that job, never the dispatcher."""
         try:
             do(active)
@@ -169,20 +170,45 @@ class Dispatcher:
             self._fail(active.job, error, active.agenda.stage)
 
     def _fail(self, job: Job, error: Exception, stage: StageName | None = None) -> None:
-        reason = f"an error that should not happen: {error!r}"
-        if isinstance(error, PipelineError | WorkbenchError):
-            reason = str(error)
-        elif isinstance(error, OSError) and error.strerror:
-            reason = f"the library cannot be written: {error.strerror} ({error.filename or 'no file named'})"
+        reason = reason_of(error)
         self._store.log(job.job_id, "error", details="".join(traceback.format_exception(error)))
         failure = Failure(reason=reason, kind=type(error).__name__, stage=stage)
         self._drop(job.job_id, Status.FAILED, reason, failure, stage=stage)
 
     def _take_up(self, job: Job) -> None:
-        if job.job_id in self._active:
+        """Put a job into the queue, or see that the one which it depends on has spoilt it."""
+        if job.job_id in self._active or job.job_id in self._waiting or self._store.job(job.job_id).ended:
             return
+        before = self._dependency(job)
+        if before and before.ended and before.status is not Status.COMPLETED:
+            self._spoil(job.job_id, before)
+            return
+        self._waiting.add(job, held=bool(before and not before.ended))
+        self._on_change(self.live(job))
+
+    def _dependency(self, job: Job) -> Job | None:
+        if not job.depends_on:
+            return None
+        with suppress(NotFound):  # it has been cleaned up, so it ended long ago
+            return self._store.job(job.depends_on)
+        return None
+
+    def _spoil(self, job_id: str, before: Job) -> None:
+        reason = f"job {before.job_id}, which it depends on, is {before.status}: retry that one first"
+        self._drop(job_id, Status.FAILED, reason, Failure(reason=reason, kind="DependencyFailed"))
+
+    def _start_jobs(self) -> None:
+        while not self._rules.pause():
+            busy = {active.job.episode_id for active in self._active.values()} - {None}
+            job_id = self._waiting.next(busy, room=len(busy) < self._rules.parallel)
+            if job_id is None:
+                return
+            self._start_job(job_id)
+
+    def _start_job(self, job_id: str) -> None:
+        self._waiting.remove(job_id)
         try:
-            job = self._store.start(job.job_id)
+            job = self._store.start(job_id)
         except NotAllowed:
             return  # it was cancelled before its turn
         try:
@@ -190,52 +216,60 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - an error in one job ends that job
             self._fail(job, error)
             return
-        active = _Active(job, work, Agenda(StageName.DISCOVERED, (), 0.0))
+        active = Active(job, work, Agenda(StageName.DISCOVERED, (), 0.0))
         self._active[job.job_id] = active
         self._guarded(active, self._look)
 
-    def _look(self, active: _Active) -> None:
+    def _look(self, active: Active) -> None:
         """Find out what is left of a job; end it when nothing is."""
-        before, agenda = active.agenda, active.work.agenda()
-        if agenda.stage != before.stage or not agenda.tasks:
-            self._measure(active, before)
-            active.stage_started, active.stage_fresh = time.monotonic(), agenda.done == 0
-        active.agenda = agenda
+        active.agenda = agenda = active.work.agenda()
         self._tidy(active)
         if agenda.tasks:
             return
-        result = active.work.result()
-        self._drop(active.job.job_id, Status.COMPLETED, "done", result=result, stage=agenda.stage)
+        result, follow = active.work.result(), active.work.follow()
+        job_id = active.job.job_id
+        self._drop(job_id, Status.COMPLETED, "done", result=result, stage=agenda.stage, follow=follow)
 
-    def _tidy(self, active: _Active) -> None:
+    def _tidy(self, active: Active) -> None:
         """Remove what the job no longer needs, unless another one is at work on the same episode."""
         others = (other.job for other in self._active.values() if other is not active)
         if not any(job.episode_id == active.job.episode_id for job in others):
             for leftover in active.agenda.leftovers:
                 self._library.remove(leftover)
 
-    def _measure(self, active: _Active, finished: Agenda) -> None:
-        """Remember how long a stage took that this process did from its beginning."""
-        usual = active.work.usual[finished.stage]
-        if active.stage_fresh and finished.tasks and usual and self._cluster:
-            wall = time.monotonic() - active.stage_started
-            what = (finished.stage, active.work.model, self._cluster.slots, usual)
-            self._store.add_duration(*what, wall)
-
-    def _start_tasks(self, active: _Active) -> None:
+    def _start_tasks(self, active: Active) -> None:
+        if self._outlived(active):
+            return
         running = {attempt.task.key for attempt in self._attempts.values()}
         for task in active.agenda.tasks:
-            if task.key in running or self._not_before.get(task.key, 0) > time.monotonic():
+            if task.key in running or self._retries.rests(task.key):
                 continue
+            if self._rules.pause() or self._at_limit(task.stage):
+                return
             if not self._cluster:
                 self._cluster = self._connect(self._on_progress, self._on_end)
             if len(self._attempts) >= self._cluster.slots:
                 return
             folder = self._library.new_attempt(task)
-            self._attempts[folder.name] = _Attempt(task, folder)
+            self._attempts[folder.name] = Attempt(task, folder)
             api_key = self._api_key if task.stage is StageName.ENRICHED else None
-            extra = {"threads": self._threads, "api_key": api_key}
+            extra = {"threads": self._rules.threads, "api_key": api_key}
             self._cluster.start(task.model_copy(update=extra), folder)
+
+    def _outlived(self, active: Active) -> bool:
+        """Whether a job ran for longer than it may; it is ended then."""
+        timeout = self._rules.timeout
+        if not timeout or time.monotonic() - active.started <= timeout:
+            return False
+        reason = f"it ran for more than {timeout / 60:g} minutes (setting `job_timeout_minutes`)"
+        failure = Failure(reason=reason, kind="Timeout", stage=active.agenda.stage, transient=True)
+        self._drop(active.job.job_id, Status.FAILED, reason, failure)
+        return True
+
+    def _at_limit(self, stage: StageName) -> bool:
+        limit = self._rules.limits.get(stage)
+        running = sum(attempt.task.stage is stage for attempt in self._attempts.values())
+        return limit is not None and running >= limit
 
     def _on_progress(self, attempt: str, share: Share) -> None:
         self._events.put(lambda: self._progressed(attempt, share))
@@ -253,16 +287,19 @@ class Dispatcher:
             return  # nobody waits for it any more: it must not be published
         if outcome.failure is None:
             outcome = self._published(attempt, outcome)
+        waiting = [each for each in self._active.values() if attempt.task.key in each.keys]
         if outcome.failure is not None:
             self._library.discard(attempt.folder)
             self._retry_or_fail(attempt.task, outcome)
         else:
-            self._forget_tries(attempt.task)
-        for active in list(self._active.values()):
-            if any(task.key == attempt.task.key for task in active.agenda.tasks):
+            self._retries.forget(attempt.task.key)
+            if waiting:
+                self._outlooks.measured(attempt, waiting[0].work, self.slots)
+        for active in waiting:
+            if active.job.job_id in self._active:
                 self._guarded(active, self._look)
 
-    def _published(self, attempt: _Attempt, outcome: Outcome) -> Outcome:
+    def _published(self, attempt: Attempt, outcome: Outcome) -> Outcome:
         try:
             self._library.publish(attempt.task, attempt.folder)
         except OSError as error:
@@ -272,25 +309,15 @@ class Dispatcher:
         return outcome
 
     def _retry_or_fail(self, task: Task, outcome: Outcome) -> None:
-        tries = self._tries[task.key] = self._tries.get(task.key, 0) + 1
-        again = outcome.transient and tries < MAX_ATTEMPTS
-        if again:
-            self._not_before[task.key] = time.monotonic() + _RETRY_AFTER * 2 ** (tries - 1)
-        else:
-            self._forget_tries(task)
+        tries, again = self._retries.failed(task.key, outcome)
         for active in list(self._active.values()):
-            if not any(wanted.key == task.key for wanted in active.agenda.tasks):
+            if task.key not in active.keys:
                 continue
             said = outcome.model_dump(exclude={"attempt", "kind"})
             facts = {"task": task.name, "attempt": tries, "error": outcome.kind, **said}
             self._store.log(active.job.job_id, "attempt failed", **facts)
             if not again and (failure := active.work.failed(task, outcome)):
                 self._drop(active.job.job_id, Status.FAILED, failure.reason, failure, stage=failure.stage)
-
-    def _forget_tries(self, task: Task) -> None:
-        """A later request for the same work starts with a clean sheet."""
-        self._tries.pop(task.key, None)
-        self._not_before.pop(task.key, None)
 
     def _drop(
         self,
@@ -300,28 +327,29 @@ class Dispatcher:
         failure: Failure | None = None,
         result: dict[str, object] | None = None,
         stage: StageName | None = None,
+        follow: tuple[Request, ...] = (),
     ) -> None:
         """End a job, and stop the attempts that no other job waits for."""
         active = self._active.get(job_id)
         self._stop_unwanted(besides=job_id)
         percent = active.live.progress if active and active.live else 0.0
+        what = {"message": message, "percent": percent, "stage": stage, "result": result, "failure": failure}
         with suppress(NotAllowed):  # it may have ended before
-            self._store.end(
-                job_id,
-                status,
-                message=message,
-                percent=percent,
-                stage=stage,
-                result=result,
-                failure=failure,
-            )
+            for following in self._store.end(job_id, status, follow=follow, **what):  # type: ignore[arg-type]
+                self.adopt(following)
         self._active.pop(job_id, None)  # only now: its live look holds until its end can be read
+        self._waiting.remove(job_id)
+        ended = self._store.job(job_id)
+        for spoilt in self._waiting.release(job_id, completed=ended.status is Status.COMPLETED):
+            self._events.put(partial(self._spoil, spoilt, ended))
+        self._outlooks.renew()
+        self._on_change(ended)
         self._wake()
 
     def _stop_unwanted(self, besides: str) -> None:
         """Stop the attempts that no job waits for but the one that ends."""
         going_on = (active for active in self._active.values() if active.job.job_id != besides)
-        wanted = {task.key for active in going_on for task in active.agenda.tasks}
+        wanted = {key for active in going_on for key in active.keys}
         for name, attempt in list(self._attempts.items()):
             if attempt.task.key not in wanted:
                 self._stop(name)
@@ -336,31 +364,28 @@ class Dispatcher:
         if self._cluster:
             self._cluster.stop(name)
 
-    def _tell(self, active: _Active) -> None:
+    def _tell(self, active: Active) -> None:
         """Bring the live look of a job up to date; write down what is new, at most once a second."""
-        keys = {task.key for task in active.agenda.tasks}
+        job_id, keys = active.job.job_id, active.keys
         running = [attempt for attempt in self._attempts.values() if attempt.task.key in keys]
-        done = active.agenda.done + sum(attempt.share * attempt.task.share for attempt in running)
-        percent = estimate.percent(active.agenda.stage, min(done, 1.0), active.work.target, active.work.usual)
-        percent = max(percent, active.live.progress if active.live else active.job.progress)
-        message = _message(running)
-        eta = self._eta(active, min(done, 1.0), percent)
-        active.live = Live(percent, active.agenda.stage, message, eta)
-        news = Live(percent, active.agenda.stage, message, None)
+        live = self._outlooks.timed(job_id, look(active, running, self._held(active)))
+        if live != active.live:
+            active.live = live
+            self._on_change(live.of(self._store.job(job_id)))
+        news = Live(live.progress, live.stage, live.message)
         if news != active.written and time.monotonic() - active.written_at >= _WRITE_EVERY:
             active.written, active.written_at = news, time.monotonic()
-            self._store.progress(active.job.job_id, percent, active.agenda.stage, message)
+            self._store.progress(job_id, live.progress, live.stage, live.message)
 
-    def _eta(self, active: _Active, done: Share, percent: float) -> Seconds | None:
-        if active.first_percent is None:
-            active.first_percent = percent
-        work = active.work
-        slots = self._cluster.slots if self._cluster else 0
-        left = self._rates.seconds_left(active.agenda.stage, done, work.target, work.usual, work.model, slots)
-        if left is not None:
-            return left
-        elapsed = time.monotonic() - active.started
-        return estimate.extrapolated(elapsed, active.first_percent, percent)
+    def _held(self, active: Active) -> str | None:
+        """Why none of a job's tasks runs, when there is more to say than that it waits for a worker."""
+        if reason := self._rules.pause():
+            return reason
+        if resting := self._retries.next(active.keys):
+            return resting
+        if active.agenda.tasks and self._at_limit(stage := active.agenda.tasks[0].stage):
+            return f"the limit of {self._rules.limits[stage]} at a time in the stage {stage}"
+        return None
 
     def _leave(self) -> None:
         """Stop whatever runs, and let nobody wait for it."""
@@ -373,10 +398,3 @@ class Dispatcher:
         finally:
             self._active.clear()
             self._wake()
-
-
-def _message(running: list[_Attempt]) -> str:
-    if not running:
-        return "waiting for a worker"
-    more = f" and {len(running) - 1} more" if len(running) > 1 else ""
-    return running[0].task.name + more

@@ -3,6 +3,7 @@
 WorkbenchError         one sentence for a person: what is wrong and what to do
 ├── NotFound           no job, episode or clip has that id
 ├── NotAllowed         the job has ended, so it cannot be changed any more
+├── KeyReused          the same Idempotency-Key was sent with another body
 ├── BadSetting         a setting has a value that cannot be used; names the setting and its source
 ├── LibraryBusy        another process holds the library's database
 └── LibraryBroken      the library's folder or database cannot be used as it is
@@ -19,6 +20,10 @@ class NotFound(WorkbenchError):
 
 class NotAllowed(WorkbenchError):
     """The job has ended, so it cannot be changed any more."""
+
+
+class KeyReused(WorkbenchError):
+    """The same Idempotency-Key was sent with another body."""
 
 
 class BadSetting(WorkbenchError):

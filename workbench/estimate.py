@@ -1,7 +1,6 @@
 """How far a job is and how long it will still take, from what stages usually take and took before."""
 
 from collections.abc import Iterable, Mapping
-from statistics import median
 from typing import Any
 
 from pipeline.model import Seconds, Share, StageName
@@ -44,24 +43,36 @@ def percent(stage: StageName, done: Share, target: StageName, costs: Usual) -> f
 
 
 class Rates:
-    """How many times as long as usual each stage takes here, by model and number of workers."""
+    """What each second that a stage usually takes costs here in seconds of a worker, by model and workers."""
 
     def __init__(self, durations: Iterable[Mapping[str, Any]]) -> None:
-        samples: dict[tuple[str, str, int], list[float]] = {}
+        samples: dict[tuple[str, str, int], list[tuple[float, float]]] = {}
         for row in durations:
-            key = (row["stage"], row["model"], row["workers"])
-            samples.setdefault(key, []).append(row["wall_seconds"] / row["usual_seconds"])
-        self._rates = {key: median(values) for key, values in samples.items()}
+            if usual := row["usual_seconds"]:
+                key = (row["stage"], row["model"], row["workers"])
+                samples.setdefault(key, []).append((row["wall_seconds"] / usual, usual))
+        self._rates = {key: _median(weighted) for key, weighted in samples.items()}
 
-    def seconds_left(
-        self, stage: StageName, done: Share, target: StageName, costs: Usual, model: str, workers: int
-    ) -> Seconds | None:
-        """Time from `done` of `stage` to the end of `target`; None when a stage was never measured."""
-        ahead = _ORDER[_ORDER.index(stage) : _ORDER.index(target) + 1]
-        rates = {name: self._rates.get((name, model, workers)) for name in ahead if costs[name]}
-        left = {name: costs[name] * (1 - done if name == stage else 1) for name in rates}
-        times = [left[name] * rate for name, rate in rates.items() if rate is not None]
-        return sum(times) if times and len(times) == len(rates) else None
+    def worker_seconds(self, stage: StageName, usual: Seconds, model: str, workers: int) -> Seconds | None:
+        """What `usual` seconds of `stage` cost the workers together; None when that was never measured."""
+        rate = self._rates.get((stage, model, workers))
+        return usual * rate if rate is not None else None
+
+
+def _median(weighted: list[tuple[float, float]]) -> float:
+    """The value in the middle of (value, weight) pairs: one odd run does not spoil it."""
+    half, passed = sum(weight for _, weight in weighted) / 2, 0.0
+    for value, weight in sorted(weighted):
+        passed += weight
+        if passed >= half:
+            return value
+    raise ValueError("no values")
+
+
+def left(stage: StageName, done: Share, target: StageName, costs: Usual) -> dict[StageName, Seconds]:
+    """The usual seconds of each stage from `done` of `stage` to the end of `target`."""
+    ahead = _ORDER[_ORDER.index(stage) : _ORDER.index(target) + 1]
+    return {name: costs[name] * (1 - done if name == stage else 1) for name in ahead if costs[name]}
 
 
 def extrapolated(elapsed: Seconds, before: float, reached: float) -> Seconds | None:

@@ -4,7 +4,7 @@ import secrets
 import time
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -62,8 +62,20 @@ class Job(Frozen):
     """Never goes back."""
     current_stage: StageName | None = None
     message: str = ""
+    waits_for: str | None = None
+    """Why nothing of it runs, in words; null while something does."""
     eta_seconds: Seconds | None = None
-    """Time left; null until it can be told honestly."""
+    """Time left, the wait included, as likely too long as too short; null until it can be told honestly."""
+    eta_p90_seconds: Seconds | None = None
+    """Time left that is enough nine times out of ten."""
+    priority: int = 0
+    """Of jobs that wait, the one with the highest starts first."""
+    depends_on: str | None = None
+    """The job that has to be completed before this one starts."""
+    webhook_url: str | None = None
+    """Who is told of its end."""
+    requested_by: str | None = None
+    """Name of whoever asked for it; null for this machine's command line."""
     params: dict[str, Any] = Field(default_factory=dict)
     result: dict[str, Any] | None = None
     failure: Failure | None = None
@@ -74,6 +86,53 @@ class Job(Frozen):
     @property
     def ended(self) -> bool:
         return self.status not in OPEN
+
+
+class Request(Frozen):
+    """A job that is asked for. The same request that is still open is not worked on twice."""
+
+    job_type: JobType
+    episode_id: str | None
+    params: dict[str, Any]
+    priority: int = 0
+    depends_on: str | int | None = None
+    """A job's id, or the index of an earlier request of the same batch."""
+    webhook_url: str | None = None
+    requested_by: str | None = None
+
+
+class Submitted(Frozen):
+    """What became of a request: a new job, or the one that was open or answered already."""
+
+    job: Job
+    deduplicated: bool = False
+
+
+class Answering(Frozen):
+    """A caller's own key for a request: sent again with the same body, it gets the same jobs again."""
+
+    caller: str
+    request_key: str
+    body_hash: str
+
+
+class Delivery(Frozen):
+    """Something that has to be told to somebody. Times are UTC."""
+
+    delivery_id: str
+    """Goes out as `webhook-id`: the same for every try."""
+    job_id: str | None
+    kind: Literal["webhook", "mail"]
+    target: str
+    """The address as it was given."""
+    body: str
+    state: Literal["pending", "delivered", "dead"] = "pending"
+    tries: int = 0
+    next_at: datetime
+    last_status: int | None = None
+    last_reason: str | None = None
+    created_at: datetime
+    ended_at: datetime | None = None
 
 
 class Outcome(Frozen):

@@ -23,6 +23,7 @@ from pipeline import manifest
 from pipeline.task import Ref, Task
 from workbench.errors import LibraryBroken
 
+_SECRET = 32  # bytes
 FOLDERS = ("inbox", "artefacts", "attempts", "episodes")
 
 
@@ -55,6 +56,19 @@ class Library:
     @property
     def database(self) -> Path:
         return self.root / "workbench.duckdb"
+
+    def secret(self, name: str) -> bytes:
+        """32 random bytes that only this library's owner can read, the same each time they are asked for."""
+        file = self.root / f".{name}.secret"
+        if not file.exists() or file.stat().st_size != _SECRET:
+            fresh = self.root / "attempts" / f"secret-{secrets.token_hex(4)}"
+            fresh.touch(mode=0o600)
+            with fresh.open("wb") as made:
+                made.write(secrets.token_bytes(_SECRET))
+                made.flush()
+                os.fsync(made.fileno())
+            fresh.replace(file)
+        return file.read_bytes()
 
     def find(self, kind: str, key: str) -> Path | None:
         """The folder of an artefact, if it is there and whole."""

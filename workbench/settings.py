@@ -26,12 +26,20 @@ def _listed(value: object) -> object:
     return value
 
 
+def _in_lines(value: object) -> object:
+    """As `_listed`, for what has commas of its own."""
+    return (
+        tuple(part.strip() for part in value.split(";") if part.strip()) if isinstance(value, str) else value
+    )
+
+
 def _from_home(paths: tuple[Path, ...]) -> tuple[Path, ...]:
     """No shell has replaced the `~` in a file or a variable."""
     return tuple(path.expanduser() for path in paths)
 
 
 type Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+type Lines = Annotated[tuple[str, ...], BeforeValidator(_in_lines)]
 type Paths = Annotated[tuple[Path, ...], BeforeValidator(_listed), AfterValidator(_from_home)]
 
 
@@ -85,6 +93,47 @@ class Settings(Frozen):
     loudness: float = Field(-14.0, ge=-31, le=-8)
     """Integrated loudness of the clips, in LUFS."""
 
+    host: str = "127.0.0.1"
+    """Address that `workbench serve` listens on; another than this machine's own needs an API key first."""
+    port: int = Field(5006, ge=0, le=65535)
+    """Port that it listens on; 0 for any that is free."""
+    public_url: str | None = None
+    """Where others reach the server, such as https://episodes.example.org; for the links in answers."""
+    parallel_episodes: int = Field(4, ge=1, le=1000)
+    """How many episodes are worked on at once; the tasks of the first one go first."""
+    stage_limits: Names = ()
+    """How many tasks of a stage may run at once, such as transcribed=1,clipped=2."""
+    maintenance_windows: Lines = ()
+    """When nothing starts, such as Mon-Fri 08:00-18:00 (several: split by ;); what runs is finished."""
+    schedules: Lines = ()
+    """What `serve` does by itself, such as 0 2 * * * process clipped (several: split by ;)."""
+    timezone: str = "UTC"
+    """Time zone of schedules and maintenance windows, such as Europe/Berlin."""
+    min_free_gb: float = Field(1.0, ge=0)
+    """Nothing starts while less is free on the library's disk."""
+    job_timeout_minutes: float = Field(0.0, ge=0)
+    """How long a job may run; 0 for as long as it takes."""
+    keep_days: float = Field(90.0, gt=0)
+    """How long ended jobs, their logs and deliveries are kept."""
+    webhook_allow: Names = ()
+    """Private addresses that webhooks may go to, as host:port, such as 127.0.0.1:5678."""
+    webhook_secret: str | None = Field(None, repr=False)
+    """Signs webhooks: whsec_ and 24 to 64 bytes in base64; one is made for the library when none is set."""
+    webhook_header: str | None = Field(None, repr=False)
+    """A header that every webhook carries, such as Authorization: Bearer abc."""
+    smtp_url: str | None = Field(None, repr=False)
+    """Mail server for messages on ended jobs, such as smtp://user:password@mail.example.org:587."""
+    mail_from: str | None = None
+    """Sender of these mails."""
+    mail_to: Names = ()
+    """Who gets a mail when a job is completed or failed."""
+    upload_max_gb: float = Field(100.0, gt=0)
+    """Largest recording that is taken as an upload."""
+    upload_quota_gb: float = Field(500.0, gt=0)
+    """How much all unfinished uploads may take together."""
+    rate_limit_per_minute: int = Field(1200, ge=60)
+    """Requests a minute for each API key."""
+
     @property
     def worker_count(self) -> int:
         return self.workers or os.cpu_count() or 1
@@ -104,7 +153,7 @@ class Chosen(Frozen):
     help: str
 
 
-SECRET = ("llm_api_key",)
+SECRET = ("llm_api_key", "webhook_secret", "webhook_header", "smtp_url")
 
 
 def load_settings(

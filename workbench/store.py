@@ -1,86 +1,84 @@
-"""The only module that opens the database: jobs, their events, episodes and measured durations.
+"""What is written down of jobs, their events, episodes and measured durations.
 
-One thread writes, in transactions that take along whatever has been asked for meanwhile, since DuckDB
-commits some hundreds of times a second whatever a commit holds. Readers have a cursor a thread.
+Every change of a job's status is one statement with the guard in its WHERE, and in its log by the same
+transaction. Whoever asks for a job gets it from memory when it was changed lately.
 """
 
 import json
-import os
-import queue
-import re
-import secrets
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from datetime import UTC, datetime
-from importlib import resources
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-import duckdb
 
 from pipeline.model import Seconds, StageName
-from workbench.errors import LibraryBroken, LibraryBusy, NotAllowed, NotFound
-from workbench.jobs import Episode, Failure, Job, JobType, Status, now
+from pipeline.task import key_of
+from workbench.database import Database, Query, Row
+from workbench.errors import KeyReused, NotAllowed, NotFound
+from workbench.jobs import (
+    Answering,
+    Delivery,
+    Episode,
+    Failure,
+    Job,
+    Request,
+    Status,
+    Submitted,
+    new_job_id,
+    now,
+)
 
-type Row = dict[str, Any]
-type Query = Callable[[str, Mapping[str, object]], list[Row]]
-"""Runs a named query; within one command all queries are one transaction."""
+type Tell = Callable[[Job], Sequence[Delivery]]
+"""Whom to tell of a job's end, and what."""
 
-_GROUP = 64  # commands that share one commit at the most
+_REMEMBERED = 1000  # jobs
 
 
 class Store:
-    """The library's database."""
+    """The jobs and episodes of a library."""
 
-    def __init__(self, file: Path) -> None:
-        """Open the database, made if it is not there.
+    def __init__(self, file: Path, tell: Tell | None = None) -> None:
+        """Open the database; `tell` fills the outbox when a job ends.
 
         Raises LibraryBusy when another process has it, LibraryBroken when it cannot be read.
         """
-        self._connection = _open(file)
-        self._queries = _named(_sql("queries.sql"))
-        self._connection.execute(_sql("schema.sql"))
-        self._local = threading.local()
-        self._commands: queue.Queue[tuple[Callable[[Query], Any], Future[Any]] | None] = queue.Queue()
-        self._closed = False
-        self._door = threading.Lock()
-        self._writer = threading.Thread(target=self._write_all, name="store-writer", daemon=True)
-        self._writer.start()
+        self.database = Database(file)
+        self._tell = tell or (lambda job: ())
+        self._latest: OrderedDict[str, Job] = OrderedDict()
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Write what is still asked for and close the file; closing twice is no error."""
-        with self._door:
-            if self._closed:
-                return
-            self._closed = True
-            self._commands.put(None)
-        self._writer.join()
-        self._connection.close()
+        self.database.close()
 
-    def add_job(
-        self, job_id: str, job_type: JobType, episode_id: str | None, params: Row, dedupe_key: str
-    ) -> Job:
-        """Write down a request; the same request that is still open is returned instead."""
+    def submit(self, requests: Sequence[Request], answering: Answering | None = None) -> list[Submitted]:
+        """Write down all requests, or none; one that is still open is answered with its job.
 
-        def add(query: Query) -> Job:
-            if same := query("same_open_job", {"dedupe_key": dedupe_key}):
-                return _job(same[0])
-            row = {
-                "job_id": job_id,
-                "job_type": job_type,
-                "episode_id": episode_id,
-                "params": json.dumps(params),
-                "dedupe_key": dedupe_key,
-                "at": _stamp(now()),
-            }
-            return self._changed(query, query("add_job", row))
+        Raises KeyReused when the caller's key came with another body before, NotFound for an unknown
+        dependency.
+        """
 
-        return self._write(add)
+        def add(query: Query) -> list[Submitted]:
+            if answering and (before := _answered(query, answering)):
+                return before
+            made: list[Submitted] = []
+            for request in requests:
+                made.append(_add(query, request, made))
+            if answering:
+                ids = json.dumps([each.job.job_id for each in made])
+                query("add_answer", answering.model_dump() | {"job_ids": ids, "at": now()})
+            return made
+
+        made = self.database.write(add)
+        with self._lock:
+            for each in made:  # only what is new: by now the dispatcher may have moved a job on
+                if not each.deduplicated:
+                    self._latest.setdefault(each.job.job_id, each.job)
+        return made
 
     def start(self, job_id: str) -> Job:
         """Raises NotAllowed when the job has ended."""
-        return self._move("start_job", job_id, at=_stamp(now()))
+        return self._move("start_job", job_id, at=now())
 
     def progress(self, job_id: str, percent: float, stage: StageName | None, message: str) -> Job:
         """Raises NotAllowed when the job does not run: a late report never undoes a cancel."""
@@ -96,83 +94,99 @@ class Store:
         stage: StageName | None = None,
         result: Row | None = None,
         failure: Failure | None = None,
-    ) -> Job:
-        """End a job that had come to `percent`. Raises NotAllowed when it has ended before."""
-        return self._move(
-            "end_job",
-            job_id,
-            status=status,
-            message=message,
-            progress=percent,
-            stage=stage,
-            result=json.dumps(result) if result is not None else None,
-            failure=failure.model_dump_json() if failure else None,
-            at=_stamp(now()),
-        )
+        follow: Sequence[Request] = (),
+    ) -> list[Job]:
+        """End a job that had come to `percent`; the same transaction fills the outbox and adds what follows.
+
+        Returns the jobs that follow. Raises NotAllowed when it has ended before.
+        """
+        values = {
+            "job_id": job_id,
+            "status": status,
+            "message": message,
+            "progress": percent,
+            "stage": stage,
+            "result": json.dumps(result) if result is not None else None,
+            "failure": failure.model_dump_json() if failure else None,
+            "at": now(),
+        }
+
+        def end(query: Query) -> tuple[Job, list[Job]]:
+            job = _changed(query, query("end_job", values), "end_job")
+            for delivery in self._tell(job):
+                add_delivery(query, delivery)
+            return job, [_add(query, request, []).job for request in follow]
+
+        job, following = self._written(job_id, end)
+        for each in (job, *following):
+            self._remember(each)
+        return following
 
     def requeue_running(self) -> list[Job]:
         """Put back the jobs that a process ran which is no more."""
-        return self._write(lambda query: [_job(row) for row in query("requeue_running", {})])
+        jobs = self.database.write(lambda query: [_job(row) for row in query("requeue_running", {})])
+        for job in jobs:
+            self._remember(job)
+        return jobs
 
     def job(self, job_id: str) -> Job:
         """Raises NotFound."""
-        rows = self._read("job", {"job_id": job_id})
+        if job := self._latest.get(job_id):
+            return job
+        rows = self.database.read("job", {"job_id": job_id})
         if not rows:
             raise NotFound(f"there is no job {job_id}; `workbench jobs` lists them")
         return _job(rows[0])
 
-    def jobs(self, status: Status | None = None, limit: int = 50) -> list[Job]:
-        """The newest jobs first."""
-        return [_job(row) for row in self._read("jobs", {"status": status, "limit": limit})]
+    def jobs(self, status: Status | None = None, limit: int = 50, before: str | None = None) -> list[Job]:
+        """The newest jobs first, those older than the job `before`."""
+        rows = self.database.read("jobs", {"status": status, "limit": limit, "before": before})
+        return [_job(row) for row in rows]
+
+    def counts(self) -> dict[Status, tuple[int, datetime]]:
+        """How many jobs have each status, and when the oldest of them was asked for."""
+        rows = self.database.read("job_counts")
+        return {Status(row["status"]): (row["count"], row["oldest"]) for row in rows}
 
     def last_params(self, episode_id: str) -> Row | None:
         """What the last completed job on an episode was asked for."""
-        rows = self._read("last_completed", {"episode_id": episode_id})
+        rows = self.database.read("last_completed", {"episode_id": episode_id})
         return _job(rows[0]).params if rows else None
 
     def open_jobs(self) -> list[Job]:
         """The oldest first."""
-        return [_job(row) for row in self._read("open_jobs", {})]
+        return [_job(row) for row in self.database.read("open_jobs")]
 
     def log(self, job_id: str, kind: str, **body: object) -> None:
         """Add a line to a job's log."""
-        row = {"job_id": job_id, "kind": kind, "body": json.dumps(body), "at": _stamp(now())}
-        self._write(lambda query: query("add_event", row))
+        row = {"job_id": job_id, "kind": kind, "body": json.dumps(body), "at": now()}
+        self.database.write(lambda query: query("add_event", row))
 
     def log_of(self, job_id: str) -> list[Row]:
-        """A job's log, oldest first."""
-        return [
-            row | {"body": json.loads(row["body"])} for row in self._read("job_events", {"job_id": job_id})
-        ]
+        """A job's log, oldest first: {at_utc, kind, body}."""
+        rows = self.database.read("job_events", {"job_id": job_id})
+        return [row | {"body": json.loads(row["body"])} for row in rows]
 
     def save_episode(self, episode: Episode) -> Episode:
-        """Add an episode, or change the one with its id."""
-        row = {
-            "episode_id": episode.episode_id,
-            "sha256": episode.sha256,
-            "title": episode.title,
-            "stage": episode.stage,
-            "duration": episode.duration,
-            "recording": episode.recording,
-            "artefacts": json.dumps(episode.artefacts),
-            "at": _stamp(now()),
-        }
-        return self._write(lambda query: _episode(query("save_episode", row)[0]))
+        """Add an episode, or bring the one with that id up to date."""
+        row = episode.model_dump(exclude={"artefacts", "created_at", "updated_at"})
+        row |= {"artefacts": json.dumps(episode.artefacts), "at": now()}
+        return self.database.write(lambda query: _episode(query("save_episode", row)[0]))
 
     def episode(self, episode_id: str) -> Episode:
         """Raises NotFound."""
-        rows = self._read("episode", {"episode_id": episode_id})
+        rows = self.database.read("episode", {"episode_id": episode_id})
         if not rows:
             raise NotFound(f"there is no episode {episode_id}; `workbench episodes` lists them")
         return _episode(rows[0])
 
     def episode_by_content(self, sha256: str) -> Episode | None:
-        rows = self._read("episode_by_content", {"sha256": sha256})
+        rows = self.database.read("episode_by_content", {"sha256": sha256})
         return _episode(rows[0]) if rows else None
 
     def episodes(self) -> list[Episode]:
         """The newest first."""
-        return [_episode(row) for row in self._read("episodes", {})]
+        return [_episode(row) for row in self.database.read("episodes")]
 
     def add_duration(
         self, stage: StageName, model: str, workers: int, usual_seconds: Seconds, wall_seconds: Seconds
@@ -184,141 +198,93 @@ class Store:
             "workers": workers,
             "usual_seconds": usual_seconds,
             "wall_seconds": wall_seconds,
-            "at": _stamp(now()),
+            "at": now(),
         }
-        self._write(lambda query: query("add_duration", row))
+        self.database.write(lambda query: query("add_duration", row))
 
     def durations(self) -> list[Row]:
         """Stage, model, workers, usual_seconds and wall_seconds of the latest runs."""
-        return self._read("durations", {})
+        return self.database.read("durations")
 
     def _move(self, name: str, job_id: str, **values: object) -> Job:
         def move(query: Query) -> Job:
-            return self._changed(query, query(name, {"job_id": job_id, **values}), name)
+            return _changed(query, query(name, {"job_id": job_id, **values}), name)
 
+        return self._remember(self._written(job_id, move))
+
+    def _written[T](self, job_id: str, command: Callable[[Query], T]) -> T:
         try:
-            return self._write(move)
+            return self.database.write(command)
         except NotAllowed:
             raise NotAllowed(f"job {job_id} is {self.job(job_id).status}: it does not change") from None
 
-    @staticmethod
-    def _changed(query: Query, rows: list[Row], name: str = "add_job") -> Job:
-        """Every change of a job's status is in its log, in the same transaction."""
-        if not rows:
-            raise NotAllowed(name)
-        job = _job(rows[0])
-        if name != "progress_job":
-            body = json.dumps({"message": job.message})
-            query("add_event", {"job_id": job.job_id, "kind": job.status, "body": body, "at": _stamp(now())})
+    def _remember(self, job: Job) -> Job:
+        """Keep the latest of the jobs that were changed last; only what was committed comes here."""
+        with self._lock:
+            self._latest[job.job_id] = job
+            self._latest.move_to_end(job.job_id)
+            while len(self._latest) > _REMEMBERED:
+                self._latest.popitem(last=False)
         return job
 
-    def _read(self, name: str, values: Mapping[str, object]) -> list[Row]:
-        if not hasattr(self._local, "cursor"):
-            self._local.cursor = self._connection.cursor()
-        return _rows(self._local.cursor, self._queries[name], values)
 
-    def _write[T](self, command: Callable[[Query], T]) -> T:
-        """Run `command` in the writer's thread and wait until it is committed."""
-        done: Future[T] = Future()
-        with self._door:  # nobody would ever answer what is asked after the end
-            if self._closed:
-                raise LibraryBroken("the library is closed: open it again")
-            self._commands.put((command, done))
-        return done.result()
-
-    def _write_all(self) -> None:
-        while (first := self._commands.get()) is not None:
-            group = [first]
-            while len(group) < _GROUP:
-                try:
-                    following = self._commands.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None:
-                    self._commands.put(None)
-                    break
-                group.append(following)
-            self._commit(group)
-
-    def _commit(self, group: list[tuple[Callable[[Query], Any], Future[Any]]]) -> None:
-        """All in one transaction; when one of them fails, each in its own, so that only that one fails."""
-        try:
-            results = self._transaction([command for command, _ in group])
-        except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the command
-            if len(group) == 1:
-                group[0][1].set_exception(error)
-                return
-            for alone in group:
-                self._commit([alone])
-            return
-        for (_, done), result in zip(group, results, strict=True):
-            done.set_result(result)
-
-    def _transaction(self, commands: list[Callable[[Query], Any]]) -> list[Any]:
-        self._connection.begin()
-        try:
-            results = [command(self._query) for command in commands]
-            self._connection.commit()
-        except BaseException:
-            self._connection.rollback()
-            raise
-        return results
-
-    def _query(self, name: str, values: Mapping[str, object]) -> list[Row]:
-        return _rows(self._connection, self._queries[name], values)
+def add_delivery(query: Query, delivery: Delivery) -> None:
+    """Put `delivery` into the outbox, as part of a transaction."""
+    row = delivery.model_dump(include={"delivery_id", "job_id", "kind", "target", "body"})
+    query("add_delivery", row | {"at": delivery.next_at})
 
 
-def _open(file: Path) -> duckdb.DuckDBPyConnection:
-    busy = f"the library {file.parent} is in use by process"
-    try:
-        # Within one process DuckDB shares a file among those who open it alike: no two are alike.
-        return duckdb.connect(file, config={"custom_user_agent": secrets.token_hex(8)})
-    except duckdb.ConnectionException as error:
-        raise LibraryBusy(f"{busy} {os.getpid()}, this one: close it there first") from error
-    except duckdb.IOException as error:
-        if holder := re.search(r"PID (\d+)", str(error)):
-            raise LibraryBusy(f"{busy} {holder[1]}: wait until it is done, or stop it") from error
-        raise LibraryBroken(f"{file} cannot be opened: {error}") from error
-    except duckdb.Error as error:
-        raise LibraryBroken(
-            f"{file} is damaged ({error}): move it away and run `workbench discover`; artefacts are kept"
-        ) from error
+def _answered(query: Query, answering: Answering) -> list[Submitted] | None:
+    """The jobs that the caller's key was answered with before."""
+    rows = query("answer", {"caller": answering.caller, "request_key": answering.request_key})
+    if not rows:
+        return None
+    if rows[0]["body_hash"] != answering.body_hash:
+        raise KeyReused(
+            f"the Idempotency-Key {answering.request_key!r} was sent with another request before: "
+            "use a new key for a new request"
+        )
+    found = [query("job", {"job_id": job_id}) for job_id in json.loads(rows[0]["job_ids"])]
+    return [Submitted(job=_job(row[0]), deduplicated=True) for row in found if row]
 
 
-def _sql(name: str) -> str:
-    return resources.files("workbench").joinpath("sql", name).read_text(encoding="utf-8")
-
-
-def _named(text: str) -> dict[str, str]:
-    """The queries of a file, by the name in the comment line above each."""
-    parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)[1:]
-    return dict(zip(parts[::2], parts[1::2], strict=True))
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object]) -> list[Row]:
-    result = connection.execute(sql, dict(values))
-    names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
-def _stamp(moment: datetime) -> datetime:
-    """DuckDB keeps UTC without a zone."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _utc(row: Row) -> Row:
-    return {
-        name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
-        for name, value in row.items()
+def _add(query: Query, request: Request, earlier: Sequence[Submitted]) -> Submitted:
+    depends_on = request.depends_on
+    if isinstance(depends_on, int):
+        depends_on = earlier[depends_on].job.job_id
+    elif depends_on and not query("job", {"job_id": depends_on}):
+        raise NotFound(f"`depends_on`: there is no job {depends_on}; `workbench jobs` lists them")
+    facts = request.job_type, request.episode_id, request.params
+    dedupe_key = key_of(*facts, *filter(None, (request.webhook_url, depends_on)))
+    if same := query("same_open_job", {"dedupe_key": dedupe_key}):
+        return Submitted(job=_job(same[0]), deduplicated=True)
+    row = request.model_dump() | {
+        "job_id": new_job_id(),
+        "params": json.dumps(request.params),
+        "depends_on": depends_on,
+        "dedupe_key": dedupe_key,
+        "at": now(),
     }
+    return Submitted(job=_changed(query, query("add_job", row), "add_job"))
+
+
+def _changed(query: Query, rows: list[Row], name: str) -> Job:
+    if not rows:
+        raise NotAllowed(name)
+    job = _job(rows[0])
+    if name != "progress_job":
+        body = json.dumps({"message": job.message})
+        query("add_event", {"job_id": job.job_id, "kind": job.status, "body": body, "at": now()})
+    return job
 
 
 def _job(row: Row) -> Job:
-    fields = {name: value for name, value in _utc(row).items() if name != "dedupe_key"}
+    fields = {name: value for name, value in row.items() if name != "dedupe_key"}
     for name in ("params", "result", "failure"):
         fields[name] = json.loads(fields[name]) if fields[name] is not None else None
+    fields["priority"] = fields["priority"] or 0
     return Job.model_validate(fields)
 
 
 def _episode(row: Row) -> Episode:
-    return Episode.model_validate(_utc(row) | {"artefacts": json.loads(row["artefacts"])})
+    return Episode.model_validate(row | {"artefacts": json.loads(row["artefacts"])})

@@ -16,7 +16,7 @@ from pipeline.plan import Find, Progress, Recording, Wanted
 from pipeline.task import Ref, Task
 from workbench.errors import LibraryBroken, NotFound
 from workbench.estimate import Usual, usual
-from workbench.jobs import Episode, Failure, Job, JobType, Outcome, now
+from workbench.jobs import Episode, Failure, Job, JobType, Outcome, Request, now
 from workbench.library import Library
 from workbench.store import Store
 
@@ -56,6 +56,10 @@ class Work(Protocol):
         """The job's result, once nothing is left to do."""
         ...
 
+    def follow(self) -> tuple[Request, ...]:
+        """The jobs that come of its result, which was asked for before."""
+        ...
+
 
 def work_of(job: Job, library: Library, store: Store) -> Work:
     """The work that `job` asks for."""
@@ -76,6 +80,7 @@ class Discovery:
     model: str = ""
     _skipped: dict[str, dict[str, str]] = field(default_factory=dict)
     _found: dict[str, Ref] = field(default_factory=dict)
+    _episode_ids: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._files = tuple(dict.fromkeys(self.job.params["files"]))
@@ -113,6 +118,26 @@ class Discovery:
             "skipped": [*self._skipped.values(), *self._closed()],
             "waiting": list(self.job.params["waiting"]),
         }
+
+    def follow(self) -> tuple[Request, ...]:
+        """What was found is processed when the job was asked to see to that, and not finished yet."""
+        wanted = self.job.params.get("process")
+        if not wanted:
+            return ()
+        order = list(StageName)
+        target = order.index(StageName(wanted["target_stage"]))
+        return tuple(
+            Request(
+                job_type=JobType.PROCESS,
+                episode_id=episode_id,
+                params=wanted,
+                priority=self.job.priority,
+                webhook_url=self.job.webhook_url,
+                requested_by=self.job.requested_by,
+            )
+            for episode_id in self._episode_ids
+            if order.index(self.store.episode(episode_id).stage) < target
+        )
 
     def _closed(self) -> list[dict[str, str]]:
         """Folders that could not be looked into."""
@@ -153,6 +178,7 @@ class Discovery:
                 updated_at=now(),
             )
         )
+        self._episode_ids[episode.episode_id] = None
         facts = episode.model_dump(mode="json", include={"episode_id", "title", "duration"})
         return facts | {"file": str(file)}
 
@@ -234,10 +260,15 @@ class Processing:
             "shelf": str(shelf),
         }
 
+    def follow(self) -> tuple[Request, ...]:
+        return ()
+
     @property
     def _find(self) -> Find:
-        """Forced work counts only what was made since it was asked for."""
-        made_since = self.job.created_at if self.job.params["force_reprocess"] else None
+        """Forced work counts only what was made since it was asked for, by the first of its tries."""
+        first = self.job.params.get("made_since")
+        asked = datetime.fromisoformat(first) if first else self.job.created_at
+        made_since = asked if self.job.params["force_reprocess"] else None
         return partial(_find_since, self.library, made_since)
 
     def _refuse_another_recording(self) -> None:

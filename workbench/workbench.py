@@ -1,26 +1,45 @@
 """The one door: what REST, pages, the command line and notebooks call, and nothing behind it."""
 
-import os
+import base64
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import ValidationError
-
-from pipeline import discover, plan, stages, whisper
-from pipeline.candidates import CandidateOptions, read_candidates
-from pipeline.clip_command import ClipOptions
-from pipeline.enrich import EnrichOptions
-from pipeline.model import AspectRatio, Rendition, Seconds, Share, StageName, Variant
-from pipeline.task import key_of
-from pipeline.transcribe import TranscribeOptions
-from workbench.dispatcher import Dispatcher, Live
-from workbench.errors import BadSetting, NotFound
-from workbench.jobs import Clip, ClipFile, Episode, Job, JobType, Outcome, Status, new_job_id
+from pipeline import plan
+from pipeline.candidates import read_candidates
+from pipeline.model import AspectRatio, Seconds, Share, StageName, Variant
+from workbench import calendar, notices
+from workbench.access import Keys
+from workbench.addresses import checked
+from workbench.calendar import Schedule
+from workbench.changes import Changes
+from workbench.dispatcher import Dispatcher
+from workbench.errors import BadSetting, LibraryBroken, NotAllowed, NotFound
+from workbench.jobs import (
+    Answering,
+    Clip,
+    ClipFile,
+    Episode,
+    Job,
+    Outcome,
+    Request,
+    Status,
+    Submitted,
+    now,
+)
+from workbench.key_table import KeyTable
 from workbench.library import Library
+from workbench.outbox import Outbox
+from workbench.routine import Routine
+from workbench.rules import Rules
 from workbench.settings import Settings
 from workbench.store import Store
+from workbench.webhook import check_secret
+from workbench.wishes import Wishes
 from workbench.work import artefact_files
 
 if TYPE_CHECKING:
@@ -37,8 +56,14 @@ class Workbench:
         """
         self.settings = settings
         self.library = Library(settings.library)
-        self._store = Store(self.library.database)
+        self._rules = rules_of(settings)
+        self._store = Store(self.library.database, lambda job: notices.notices(job, settings))
+        self._wishes = Wishes(settings, self.library, self._store)
+        self.changes = Changes()
+        self.keys = Keys(KeyTable(self._store.database), self.library.secret("sessions"))
+        self.outbox = Outbox(self._store.database, settings, self._webhook_secret(), self.job)
         self._dispatcher: Dispatcher | None = None
+        self._routine: Routine | None = None
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -49,6 +74,9 @@ class Workbench:
 
     def close(self) -> None:
         """Stop what runs; unfinished jobs stay written down and can be resumed."""
+        if self._routine:
+            self._routine.close()
+        self.outbox.close()
         if self._dispatcher:
             self._dispatcher.close()
         self._store.requeue_running()
@@ -60,22 +88,13 @@ class Workbench:
         The job's result is {"episodes": [{episode_id, file, title, duration}], "skipped": [{file,
         reason, kind}], "waiting": [file]}; "waiting" are files that are still being written.
         """
-        given = [_absolute(path) for path in paths or ()]
-        folders = [path for path in given if path.is_dir()]
-        if paths is None:
-            folders = [self.library.inbox, *self.settings.folders]
-        found = discover.scan(folders, stable=self.settings.stable_seconds)
-        files = [path for path in given if not path.is_dir()]
-        ready, waiting = (
-            [str(path) for path in group if not self.library.made(path)]
-            for group in (found.ready, found.waiting)
-        )
-        params = {
-            "files": [*map(str, files), *ready],
-            "waiting": waiting,
-            "closed": list(found.closed),
-        }
-        return self._submit(JobType.DISCOVER, None, params)
+        return self._ask(self.discover_request(paths))
+
+    def discover_request(
+        self, paths: Sequence[Path | str] | None = None, then: StageName | None = None
+    ) -> Request:
+        """What `discover` asks for; what is found is taken to the stage `then`."""
+        return self._wishes.discover(paths, then)
 
     def process(
         self,
@@ -88,9 +107,13 @@ class Workbench:
 
         Raises NotFound for an unknown episode, ModelMissing when the speech model is not here.
         """
-        self._store.episode(episode_id)
-        params = self._params(target_stage, self.settings.variants, self.settings.aspect_ratios)
-        return self._submit(JobType.PROCESS, episode_id, params | {"force_reprocess": force_reprocess})
+        return self._ask(self.process_request(episode_id, target_stage, force_reprocess=force_reprocess))
+
+    def process_request(
+        self, episode_id: str, target_stage: StageName, *, force_reprocess: bool = False
+    ) -> Request:
+        """What `process` asks for."""
+        return self._wishes.process(episode_id, target_stage, force_reprocess=force_reprocess)
 
     def render_clips(
         self,
@@ -105,34 +128,95 @@ class Workbench:
         What comes before the clips stays as it was last made: other settings for the transcript or the
         enrichment are `process`'s to apply. Raises NotFound for an unknown episode or clip.
         """
-        known = {clip.clip_id for clip in self.clips(episode_id)}
-        for clip_id in clip_ids or ():
-            if clip_id not in known:
-                listed = ", ".join(sorted(known)) or "none yet"
-                raise NotFound(f"episode {episode_id} has no clip {clip_id}; it has {listed}")
-        chosen = variants or self.settings.variants, aspect_ratios or self.settings.aspect_ratios
-        params = self._params(StageName.CLIPPED, *chosen)
-        if before := self._store.last_params(episode_id):
-            params["options"] = before["options"] | {"clips": params["options"]["clips"]}
-        params["clip_ids"] = list(clip_ids) if clip_ids else None
-        return self._submit(JobType.RENDER_CLIPS, episode_id, params)
+        return self._ask(self.clips_request(episode_id, clip_ids, variants, aspect_ratios))
+
+    def clips_request(
+        self,
+        episode_id: str,
+        clip_ids: Sequence[str] | None = None,
+        variants: Sequence[Variant] | None = None,
+        aspect_ratios: Sequence[AspectRatio] | None = None,
+    ) -> Request:
+        """What `render_clips` asks for."""
+        known = [clip.clip_id for clip in self.clips(episode_id)]
+        return self._wishes.clips(episode_id, known, clip_ids, variants, aspect_ratios)
+
+    def retry_request(self, job_id: str) -> Request:
+        """The request of a job that has failed or was cancelled, once more.
+
+        Raises NotFound, or NotAllowed when there is nothing to retry.
+        """
+        job = self._store.job(job_id)
+        if job.status not in (Status.FAILED, Status.CANCELLED):
+            raise NotAllowed(f"job {job_id} is {job.status}: only a failed or cancelled one can be retried")
+        facts = job.model_dump(include={"job_type", "episode_id", "params", "priority", "webhook_url"})
+        since = job.params.get("made_since") or job.created_at.isoformat()
+        return Request.model_validate(facts | {"params": job.params | {"made_since": since}})
+
+    def serve(self) -> None:
+        """From now on do by itself what is open, what is to be told, and what schedules ask for.
+
+        Raises BadSetting when a schedule cannot be read.
+        """
+        schedules = [Schedule.parse(text) for text in self.settings.schedules]
+        self.outbox.start()
+        self._dispatch()
+        self.resume()
+        keep = timedelta(days=self.settings.keep_days)
+        self._routine = Routine(
+            self._store.database,
+            schedules,
+            self._rules.zone,
+            keep,
+            lambda stage: self._ask(self.discover_request(then=stage)),
+        )
+
+    @property
+    def slots(self) -> int:
+        """How many tasks can run at once; 0 while no cluster was needed."""
+        return self._dispatcher.slots if self._dispatcher else 0
+
+    def pause(self) -> str | None:
+        """Why nothing may start at this moment, in words; None when it may."""
+        return self._rules.pause()
+
+    def open_jobs(self) -> list[Job]:
+        """Those that have not ended, the oldest first."""
+        return [self._live(job) for job in self._store.open_jobs()]
+
+    def counts(self) -> dict[Status, tuple[int, datetime]]:
+        """How many jobs have each status, and when the oldest of them was asked for."""
+        return self._store.counts()
+
+    def check_webhook(self, url: str) -> None:
+        """Raises BadAddress when webhooks may not go there, with what would have to be set."""
+        checked(url, self.settings.webhook_allow)
+
+    def audit(self, who: str, action: str, what: str) -> None:
+        """Write down who did what."""
+        row = {"at": now(), "who": who, "action": action, "what": what}
+        self._store.database.write(lambda query: query("add_audit", row))
+
+    def probe(self) -> None:
+        """Write and read: raises LibraryBroken, or the database's own error, when that cannot be done."""
+        if self._dispatcher and (broken := self._dispatcher.broken):
+            raise LibraryBroken(f"no job can go on: {broken}; put that right and start the server again")
+        self._store.database.write(lambda query: query("save_schedule_run", {"schedule": "", "at": now()}))
 
     def resume(self) -> list[Job]:
         """Take up every job that is not finished, the oldest first."""
         jobs = self._store.open_jobs()
         for job in jobs:
-            self._dispatch().adopt(job)
+            self._adopt(job)
         return jobs
 
-    def jobs(self, status: Status | None = None, limit: int = 50) -> list[Job]:
-        """The newest jobs first."""
-        live = self._live()
-        return [_as_live(job, live.get(job.job_id)) for job in self._store.jobs(status, limit)]
+    def jobs(self, status: Status | None = None, limit: int = 50, before: str | None = None) -> list[Job]:
+        """The newest jobs first, those older than the job `before`."""
+        return [self._live(job) for job in self._store.jobs(status, limit, before)]
 
     def job(self, job_id: str) -> Job:
         """A job as it is at this moment. Raises NotFound."""
-        live = self._live(job_id)  # before the row: so a job that ends meanwhile is seen to have ended
-        return _as_live(self._store.job(job_id), live.get(job_id))
+        return self._live(self._store.job(job_id))
 
     def log(self, job_id: str) -> list[dict[str, Any]]:
         """What happened to a job, oldest first: {at_utc, kind, body}. Raises NotFound."""
@@ -156,7 +240,7 @@ class Workbench:
         job = self._store.job(job_id)
         if job.ended:
             return job
-        self._dispatch().adopt(job)
+        self._adopt(job)
         return self._dispatch().wait(lambda: self.job(job_id), timeout)
 
     def episodes(self) -> list[Episode]:
@@ -189,31 +273,51 @@ class Workbench:
         artefacts = self.episode(episode_id).artefacts
         return {kind: [str(file) for file in artefact_files(folder)] for kind, folder in artefacts.items()}
 
-    def _submit(self, job_type: JobType, episode_id: str | None, params: dict[str, Any]) -> Job:
-        """Write the request down and start on it; the same open request is returned instead."""
-        dedupe_key = key_of(job_type, episode_id, params)
-        job = self._store.add_job(new_job_id(), job_type, episode_id, params, dedupe_key)
-        self._dispatch().adopt(job)
-        return job
+    def submit(self, requests: Sequence[Request], answering: Answering | None = None) -> list[Submitted]:
+        """Write all requests down, or none, and start on them; open ones are answered with their jobs.
 
-    def _params(
-        self, target: StageName, variants: Sequence[Variant], ratios: Sequence[AspectRatio]
-    ) -> dict[str, Any]:
-        renditions = [
-            Rendition(variant=variant, aspect_ratio=ratio).model_dump(mode="json")
-            for ratio in ratios
-            for variant in variants
-        ]
-        return {
-            "target_stage": target,
-            "force_reprocess": False,
-            "options": options_of(self.settings).model_dump(mode="json"),
-            "renditions": renditions,
-            "clip_ids": None,
-        }
+        Raises KeyReused when the caller's key came with another body before, NotFound for an unknown
+        dependency.
+        """
+        made = self._store.submit(requests, answering)
+        for each in made:
+            if not each.job.ended:
+                self._adopt(each.job)
+        return made
 
-    def _live(self, job_id: str | None = None) -> dict[str, Live]:
-        return self._dispatcher.live(job_id) if self._dispatcher else {}
+    def _webhook_secret(self) -> str:
+        if self.settings.webhook_secret:
+            check_secret(self.settings.webhook_secret)
+            return self.settings.webhook_secret
+        return f"whsec_{base64.b64encode(self.library.secret('webhooks')).decode()}"
+
+    def _ended(self, job: Job) -> None:
+        self.changes.add(job)
+        if job.ended:
+            self.outbox.look_now()
+
+    def _ask(self, request: Request) -> Job:
+        (made,) = self.submit([request])
+        return made.job
+
+    def _adopt(self, job: Job) -> None:
+        """Work on a job, and first on the open ones that it depends on."""
+        line = [job]
+        with suppress(NotFound):  # one that ended so long ago that it was cleaned up
+            while line[-1].depends_on:
+                before = self._store.job(line[-1].depends_on)
+                if before.ended:
+                    break
+                line.append(before)
+        for each in reversed(line):
+            self._dispatch().adopt(each)
+
+    def _live(self, job: Job) -> Job:
+        """A job as it looks now; one that has ended in the meantime is read again."""
+        if job.ended or not self._dispatcher:
+            return job
+        live = self._dispatcher.live(job)
+        return live if live is not job else self._store.job(job.job_id)
 
     def _dispatch(self) -> Dispatcher:
         """The dispatcher; the first call makes this process the one that works on the library."""
@@ -221,9 +325,13 @@ class Workbench:
             if not self._dispatcher:
                 self.library.sweep()
                 self._store.requeue_running()
-                settings = self.settings
                 self._dispatcher = Dispatcher(
-                    self._store, self.library, self._connect, settings.threads, settings.llm_api_key
+                    self._store,
+                    self.library,
+                    self._connect,
+                    self._rules,
+                    self.settings.llm_api_key,
+                    self._ended,
                 )
             return self._dispatcher
 
@@ -237,50 +345,31 @@ class Workbench:
         return runner.connect(settings.scheduler, settings.worker_count, environment, on_progress, on_end)
 
 
-def options_of(settings: Settings) -> stages.Options:
-    """What the settings say of an episode's processing; the speech model by the name it has here.
-
-    Raises ModelMissing when it is not on this machine, BadSetting when settings contradict each other.
-    """
-    model = whisper.resolve(settings.model)
+def rules_of(settings: Settings) -> Rules:
+    """What the settings say of when and how much may run. Raises BadSetting."""
     try:
-        return stages.Options(
-            transcribe=TranscribeOptions(
-                model=model, language=settings.language, vocabulary=settings.vocabulary
-            ),
-            enrich=EnrichOptions(
-                base_url=settings.llm_base_url,
-                model=settings.llm_model,
-                context_tokens=settings.llm_context_tokens,
-                timeout=settings.llm_timeout_seconds,
-            ),
-            candidates=CandidateOptions(
-                count=settings.clip_count,
-                shortest=settings.clip_min_seconds,
-                longest=settings.clip_max_seconds,
-            ),
-            clips=ClipOptions(loudness=settings.loudness),
-        )
-    except ValidationError as error:
-        raise BadSetting(f"these settings do not go together: {error.errors()[0]['msg']}") from error
-
-
-def _as_live(job: Job, live: Live | None) -> Job:
-    if not live or job.ended:
-        return job
-    return job.model_copy(
-        update={
-            "progress": live.progress,
-            "current_stage": live.stage,
-            "message": live.message,
-            "eta_seconds": live.eta_seconds,
-        }
+        zone = ZoneInfo(settings.timezone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise BadSetting(
+            f"setting `timezone`: there is no {settings.timezone!r}; write one such as Europe/Berlin"
+        ) from error
+    return Rules(
+        settings.library,
+        parallel=settings.parallel_episodes,
+        limits=dict(_limit(text) for text in settings.stage_limits),
+        windows=calendar.windows(settings.maintenance_windows),
+        zone=zone,
+        min_free=int(settings.min_free_gb * 2**30),
+        timeout=settings.job_timeout_minutes * 60 or None,
+        threads=settings.threads,
     )
 
 
-def _absolute(path: Path | str) -> Path:
-    """One name for one place, however it is written; links stay, since they may name the episode."""
-    return Path(os.path.normpath(Path(path).expanduser().absolute()))
+def _limit(text: str) -> tuple[StageName, int]:
+    stage, _, count = text.partition("=")
+    if stage not in list(StageName) or not count.isdecimal() or not int(count):
+        raise BadSetting(f"setting `stage_limits` cannot be {text!r}: write it as transcribed=1,clipped=2")
+    return StageName(stage), int(count)
 
 
 def _clip_files(artefacts: dict[str, str], clip_id: str) -> list[ClipFile]:

@@ -3,16 +3,19 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline import manifest, stages
-from pipeline.model import Transcript
+from pipeline.model import StageName, Transcript
 from pipeline.task import Task
+from workbench.calendar import Window
 from workbench.dispatcher import Dispatcher
 from workbench.errors import LibraryBroken
-from workbench.jobs import Job, JobType, Outcome, Status, new_job_id
+from workbench.jobs import Job, JobType, Outcome, Request, Status, new_job_id
 from workbench.library import Library
+from workbench.rules import Rules
 from workbench.store import Store
 
 NOTHING_SAID = Transcript(
@@ -74,11 +77,15 @@ class Hand:
 class Desk:
     """A library, its dispatcher, and the clusters it asked for."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, **rules: Any) -> None:
         self.library = Library(root)
         self.store = Store(self.library.database)
         self.hands: list[Hand] = []
-        self.dispatcher = Dispatcher(self.store, self.library, self._connect, 1, "very-secret")
+        self.changes: list[Job] = []
+        limits = Rules(root, **rules)
+        self.dispatcher = Dispatcher(
+            self.store, self.library, self._connect, limits, "very-secret", self.changes.append
+        )
 
     def _connect(self, on_progress: Callable[..., None], on_end: Callable[..., None]) -> Hand:
         self.hands.append(Hand(on_progress, on_end))
@@ -92,7 +99,9 @@ class Desk:
         params = {"files": [str(file) for file in files], "waiting": [], "closed": []}
         return self._adopt(JobType.DISCOVER, None, params)
 
-    def process(self, episode_id: str, *, target: str = "transcribed", force: bool = False) -> Job:
+    def process(
+        self, episode_id: str, *, target: str = "transcribed", force: bool = False, **more: Any
+    ) -> Job:
         params = {
             "target_stage": target,
             "force_reprocess": force,
@@ -100,12 +109,18 @@ class Desk:
             "renditions": [],
             "clip_ids": None,
         }
-        return self._adopt(JobType.PROCESS, episode_id, params)
+        return self._adopt(JobType.PROCESS, episode_id, params, **more)
 
-    def _adopt(self, job_type: JobType, episode_id: str | None, params: dict[str, object]) -> Job:
-        job = self.store.add_job(job_id := new_job_id(), job_type, episode_id, params, job_id)
-        self.dispatcher.adopt(job)
-        return job
+    def _adopt(self, job_type: JobType, episode_id: str | None, params: dict[str, Any], **more: Any) -> Job:
+        """Another job each time, however alike what they ask for."""
+        params = params | {"asked": new_job_id()}
+        facts = {"job_type": job_type, "episode_id": episode_id, "params": params}
+        (made,) = self.store.submit([Request.model_validate(facts | more)])
+        self.dispatcher.adopt(made.job)
+        return made.job
+
+    def look(self, job: Job) -> Job:
+        return self.dispatcher.live(self.store.job(job.job_id))
 
     def running(self, step: str, count: int = 1) -> list[str]:
         """Names of the attempts at `step`, once there are `count`."""
@@ -155,6 +170,7 @@ WHOLE = ("prepare", "stretch", "merge")
 def test_two_jobs_share_a_task_and_the_cancel_of_one_leaves_it_to_the_other(desk: Desk, tone: Path):
     one, other = desk.discover(tone), desk.discover(tone)
     (attempt,) = desk.running("discover")
+    until(lambda: desk.store.job(other.job_id).status is Status.RUNNING)
     desk.dispatcher.cancel(one.job_id, "cancelled")
     assert desk.ended(one).status is Status.CANCELLED
     assert desk.running("discover") == [attempt]
@@ -162,20 +178,107 @@ def test_two_jobs_share_a_task_and_the_cancel_of_one_leaves_it_to_the_other(desk
     assert desk.ended(other).status is Status.COMPLETED
 
 
-def test_what_a_finished_job_leaves_stays_as_long_as_another_works_on_the_episode(desk: Desk, tone: Path):
+def test_a_second_job_on_an_episode_waits_and_then_finds_the_work_done(desk: Desk, tone: Path):
     episode_id = desk.episode(tone)
-    first = desk.process(episode_id)
-    desk.do(*WHOLE)
-    assert desk.ended(first).status is Status.COMPLETED
-    again = desk.process(episode_id, force=True)
+    first, second = desk.process(episode_id), desk.process(episode_id)
     desk.do("prepare")
     desk.running("stretch", 2)
-    assert desk.ended(desk.process(episode_id)).status is Status.COMPLETED
-    prepared = desk.library.root / "artefacts/prepared"
-    assert len(list(prepared.iterdir())) == 1
+    assert desk.look(second).status is Status.QUEUED
     desk.do("stretch", "merge")
-    assert desk.ended(again).status is Status.COMPLETED
-    assert list(prepared.iterdir()) == []
+    assert desk.ended(first).status is desk.ended(second).status is Status.COMPLETED
+    assert desk.hands[-1].running == {}
+    assert list((desk.library.root / "artefacts/prepared").iterdir()) == []
+
+
+def test_the_most_urgent_job_starts_first_and_the_others_say_how_many_are_before_them(
+    tmp_path: Path, tone: Path
+):
+    desk = Desk(tmp_path / "library", parallel=1)
+    episode_id = desk.episode(tone)
+    first = desk.process(episode_id)
+    desk.running("prepare")
+    second, urgent = desk.process(episode_id), desk.process(episode_id, priority=5)
+    until(lambda: desk.look(second).waits_for == "waiting for a slot: 1 job before it")
+    assert desk.look(urgent).waits_for == "next to start"
+    desk.do(*WHOLE)
+    order = [desk.ended(job).finished_at for job in (first, urgent, second)]
+    assert order == sorted(order, key=str)
+    desk.close()
+
+
+def test_a_job_waits_for_the_one_it_depends_on(desk: Desk, tone: Path, silence: Path):
+    first = desk.process(desk.episode(tone))
+    later = desk.discover(silence)
+    desk.running("prepare")
+    dependent = desk._adopt(JobType.DISCOVER, None, later.params, depends_on=first.job_id)
+    until(lambda: desk.look(dependent).waits_for == f"waiting for job {first.job_id}")
+    desk.do("discover")
+    assert desk.ended(later).status is Status.COMPLETED
+    assert desk.look(dependent).status is Status.QUEUED
+    desk.do(*WHOLE)
+    assert desk.ended(dependent).status is Status.COMPLETED
+
+
+def test_a_job_whose_dependency_failed_fails_with_it(desk: Desk, tone: Path):
+    first = desk.process(desk.episode(tone))
+    dependent = desk.process("nonesuch", depends_on=first.job_id)
+    after = desk.process("nonesuch", depends_on=dependent.job_id)
+    desk.hands[-1].fail(desk.running("prepare")[0], "no sound")
+    for job, cause in ((dependent, first), (after, dependent)):
+        failure = desk.ended(job).failure
+        assert failure
+        assert (failure.kind, cause.job_id in failure.reason) == ("DependencyFailed", True)
+
+
+def test_nothing_starts_in_a_maintenance_window_and_the_job_says_until_when(tmp_path: Path, tone: Path):
+    day = Window.parse("daily 00:00-24:00")
+    desk = Desk(tmp_path / "library", windows=(day,))
+    job = desk.discover(tone)
+    until(lambda: (desk.look(job).waits_for or "").startswith("maintenance window until"))
+    assert desk.hands == []
+    desk.dispatcher.cancel(job.job_id, "cancelled")
+    assert desk.ended(job).status is Status.CANCELLED
+    desk.close()
+
+
+def test_nothing_starts_on_a_disk_that_is_nearly_full(tmp_path: Path, tone: Path):
+    desk = Desk(tmp_path / "library", min_free=1 << 60)
+    job = desk.discover(tone)
+    until(lambda: "`min_free_gb`" in (desk.look(job).waits_for or ""))
+    assert desk.hands == []
+    desk.close()
+
+
+def test_a_stage_has_no_more_tasks_at_once_than_its_limit(tmp_path: Path, tone: Path):
+    desk = Desk(tmp_path / "library", limits={StageName.TRANSCRIBED: 1})
+    job = desk.process(desk.episode(tone))
+    desk.do("prepare")
+    for _ in range(2):
+        desk.hands[-1].finish(desk.running("stretch", 1)[0])
+        until(lambda: not any(task.part.get("index") == 0 for task, _ in desk.hands[-1].running.values()))
+    desk.do("merge")
+    assert desk.ended(job).status is Status.COMPLETED
+    desk.close()
+
+
+def test_a_job_that_runs_for_too_long_fails_and_leaves_nothing_running(tmp_path: Path, tone: Path):
+    desk = Desk(tmp_path / "library", timeout=0.5)
+    job = desk.discover(tone)
+    failure = desk.ended(job).failure
+    assert failure
+    assert (failure.kind, failure.transient) == ("Timeout", True)
+    assert desk.hands[-1].running == {}
+    desk.close()
+
+
+def test_every_change_of_a_job_is_told_in_order_and_ends_with_its_end(desk: Desk, tone: Path):
+    job = desk.process(desk.episode(tone))
+    desk.do(*WHOLE)
+    desk.ended(job)
+    until(lambda: desk.changes[-1].status is Status.COMPLETED)
+    told = [change for change in desk.changes if change.job_id == job.job_id]
+    assert [told[0].status, told[-1].status] == [Status.QUEUED, Status.COMPLETED]
+    assert [change.progress for change in told] == sorted(change.progress for change in told)
 
 
 def test_only_the_task_that_asks_the_language_model_gets_its_key(desk: Desk, tone: Path):
@@ -189,8 +292,8 @@ def test_a_failed_job_keeps_the_progress_that_was_seen(desk: Desk, tone: Path):
     job = desk.process(desk.episode(tone))
     (attempt,) = desk.running("prepare")
     desk.hands[-1].on_progress(attempt, 0.8)
-    until(lambda: bool((live := desk.dispatcher.live(job.job_id)) and live[job.job_id].progress > 1))
-    seen = desk.dispatcher.live(job.job_id)[job.job_id].progress
+    until(lambda: desk.look(job).progress > 1)
+    seen = desk.look(job).progress
     desk.hands[-1].fail(attempt, "no sound")
     ended = desk.ended(job)
     assert (ended.status, ended.progress) == (Status.FAILED, seen)

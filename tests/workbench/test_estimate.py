@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.model import StageName
-from workbench.estimate import Rates, extrapolated, percent, usual
+from workbench.estimate import Rates, extrapolated, left, percent, usual
 
 shares = st.floats(0, 1)
 stages = st.sampled_from(list(StageName))
@@ -50,20 +50,28 @@ def test_a_short_recording_has_no_more_clips_than_it_lasts():
 
 def test_nothing_is_said_of_a_stage_that_was_never_measured():
     rates = Rates([_row(StageName.TRANSCRIBED, 1)])
-    assert rates.seconds_left(StageName.TRANSCRIBED, 0, StageName.CLIPPED, COSTS, *TINY) is None
-    assert rates.seconds_left(StageName.TRANSCRIBED, 0, StageName.TRANSCRIBED, COSTS, "large", 2) is None
+    assert rates.worker_seconds(StageName.CLIPPED, 100, *TINY) is None
+    assert rates.worker_seconds(StageName.TRANSCRIBED, 100, "large", 2) is None
+    assert rates.worker_seconds(StageName.TRANSCRIBED, 100, *TINY) == pytest.approx(100)
 
 
-def test_time_left_is_the_rest_of_this_stage_and_all_of_the_next():
-    rates = Rates([_row(StageName.TRANSCRIBED, 2), _row(StageName.ENRICHED, 3)])
-    left = rates.seconds_left(StageName.TRANSCRIBED, 0.5, StageName.ENRICHED, COSTS, *TINY)
-    assert left == pytest.approx(COSTS[StageName.TRANSCRIBED] + 3 * COSTS[StageName.ENRICHED])
+def test_what_is_left_is_the_rest_of_this_stage_and_all_of_the_next():
+    rest = left(StageName.TRANSCRIBED, 0.5, StageName.ENRICHED, COSTS)
+    assert rest == {
+        StageName.TRANSCRIBED: pytest.approx(COSTS[StageName.TRANSCRIBED] / 2),
+        StageName.ENRICHED: COSTS[StageName.ENRICHED],
+    }
 
 
 def test_one_odd_run_does_not_spoil_the_estimate():
     rates = Rates([_row(StageName.TRANSCRIBED, slower) for slower in (1.0, 1.1, 50)])
-    left = rates.seconds_left(StageName.TRANSCRIBED, 0, StageName.TRANSCRIBED, COSTS, *TINY)
-    assert left == pytest.approx(1.1 * COSTS[StageName.TRANSCRIBED])
+    assert rates.worker_seconds(StageName.TRANSCRIBED, 10, *TINY) == pytest.approx(11)
+
+
+def test_a_long_task_counts_for_more_than_a_short_one():
+    short = [_row(StageName.TRANSCRIBED, 9) | {"usual_seconds": 1.0, "wall_seconds": 9.0}] * 3
+    rates = Rates([*short, _row(StageName.TRANSCRIBED, 2)])
+    assert rates.worker_seconds(StageName.TRANSCRIBED, 10, *TINY) == pytest.approx(20)
 
 
 def test_without_measurements_the_rest_takes_as_long_as_what_was_done():

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.model import StageName
-from workbench.errors import LibraryBroken, LibraryBusy, NotAllowed, NotFound
-from workbench.jobs import Episode, Failure, Job, JobType, Status, new_job_id, now
+from workbench.errors import KeyReused, LibraryBroken, LibraryBusy, NotAllowed, NotFound
+from workbench.jobs import Answering, Delivery, Episode, Failure, Job, JobType, Request, Status, now
 from workbench.store import Store
 
 
@@ -22,8 +22,16 @@ def job(store: Store) -> Job:
     return _add(store, "same")
 
 
-def _add(store: Store, dedupe_key: str) -> Job:
-    return store.add_job(new_job_id(), JobType.PROCESS, "talk", {"target_stage": "clipped"}, dedupe_key)
+def _add(store: Store, what: str) -> Job:
+    (made,) = store.submit([_request(what)])
+    return made.job
+
+
+def _request(what: str, **more: object) -> Request:
+    params = {"target_stage": "clipped", "what": what}
+    return Request.model_validate(
+        {"job_type": JobType.PROCESS, "episode_id": "talk", "params": params} | more
+    )
 
 
 def _episode(**changes: object) -> Episode:
@@ -47,7 +55,8 @@ def test_the_same_request_is_one_job_as_long_as_it_is_open(store: Store, job: Jo
 def test_a_job_that_fails_keeps_what_was_shown_last(store: Store, job: Job):
     store.start(job.job_id)
     store.progress(job.job_id, 40, StageName.TRANSCRIBED, "")
-    assert store.end(job.job_id, Status.FAILED, message="", percent=45).progress == 45
+    store.end(job.job_id, Status.FAILED, message="", percent=45)
+    assert store.job(job.job_id).progress == 45
 
 
 def test_progress_never_goes_back(store: Store, job: Job):
@@ -143,11 +152,76 @@ def test_an_episode_is_found_by_id_and_by_content_and_changes_in_place(store: St
 
 
 def test_measured_durations_are_kept_for_the_last_runs(store: Store):
-    for number in range(25):
+    for number in range(75):
         store.add_duration(StageName.TRANSCRIBED, "tiny.en", 2, 100.0, float(number))
     kept = store.durations()
-    assert len(kept) == 20
-    assert max(row["wall_seconds"] for row in kept) == 24.0
+    assert len(kept) == 60
+    assert max(row["wall_seconds"] for row in kept) == 74.0
+
+
+def test_a_request_with_a_key_of_its_own_is_answered_with_the_same_job_even_after_its_end(store: Store):
+    answering = Answering(caller="n8n", request_key="abc", body_hash="1")
+    (first,) = store.submit([_request("one")], answering)
+    store.end(first.job.job_id, Status.COMPLETED, message="done")
+    (again,) = store.submit([_request("one")], answering)
+    assert (again.job.job_id, again.deduplicated) == (first.job.job_id, True)
+    (other,) = store.submit([_request("one")], answering.model_copy(update={"caller": "another"}))
+    assert other.job.job_id != first.job.job_id
+
+
+def test_a_key_that_was_used_for_another_request_is_refused(store: Store):
+    answering = Answering(caller="n8n", request_key="abc", body_hash="1")
+    store.submit([_request("one")], answering)
+    with pytest.raises(KeyReused, match="'abc'"):
+        store.submit([_request("two")], answering.model_copy(update={"body_hash": "2"}))
+    assert len(store.jobs()) == 1
+
+
+def test_of_a_batch_either_all_jobs_are_written_down_or_none(store: Store):
+    clips = _request("clips", depends_on=0)
+    first, second = store.submit([_request("process"), clips])
+    assert second.job.depends_on == first.job.job_id
+    with pytest.raises(NotFound, match="`depends_on`: there is no job nonesuch"):
+        store.submit([_request("more"), _request("broken", depends_on="nonesuch")])
+    assert len(store.jobs()) == 2
+
+
+def test_another_receiver_of_the_same_work_is_another_job(store: Store):
+    (one,) = store.submit([_request("a", webhook_url="https://one.example")])
+    (other,) = store.submit([_request("a", webhook_url="https://two.example")])
+    (same,) = store.submit([_request("a", webhook_url="https://one.example")])
+    assert other.job.job_id != one.job.job_id == same.job.job_id
+
+
+def test_the_end_of_a_job_and_its_message_are_one_transaction(tmp_path: Path):
+    def tell(job: Job) -> list[Delivery]:
+        facts = {"delivery_id": f"msg-{job.job_id}", "job_id": job.job_id, "kind": "webhook", "body": "{}"}
+        times = {"next_at": now(), "created_at": now()}
+        return [Delivery.model_validate({"target": "https://one.example"} | facts | times)]
+
+    store = Store(tmp_path / "db", tell)
+    job = _add(store, "a")
+    store.end(job.job_id, Status.COMPLETED, message="done")
+    with pytest.raises(NotAllowed):
+        store.end(job.job_id, Status.FAILED, message="late")
+    store.close()
+    again = Store(tmp_path / "db")
+    due = again.database.read("due_deliveries", {"now": now(), "limit": 10})
+    assert [row["delivery_id"] for row in due] == [f"msg-{job.job_id}"]
+    again.close()
+
+
+def test_what_follows_a_job_is_written_down_with_its_end(store: Store, job: Job):
+    (following,) = store.end(job.job_id, Status.COMPLETED, message="done", follow=[_request("next")])
+    assert store.job(following.job_id).status is Status.QUEUED
+
+
+def test_older_jobs_are_listed_page_by_page(store: Store):
+    jobs = [_add(store, str(number)) for number in range(5)]
+    page = store.jobs(limit=2)
+    rest = store.jobs(before=page[-1].job_id)
+    assert {job.job_id for job in (*page, *rest)} == {job.job_id for job in jobs}
+    assert len(rest) == 3
 
 
 def test_closing_twice_is_no_error_and_nothing_waits_for_a_closed_library(tmp_path: Path):

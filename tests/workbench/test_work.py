@@ -7,7 +7,7 @@ import pytest
 from pipeline import stages
 from pipeline.errors import UnreadableMedia
 from pipeline.task import Task
-from workbench.jobs import Job, JobType, new_job_id
+from workbench.jobs import Job, JobType, Request
 from workbench.library import Library
 from workbench.store import Store
 from workbench.work import Discovery, slug_of, still_current, work_of
@@ -27,8 +27,8 @@ def store(library: Library):
 
 def _discovery(store: Store, library: Library, *files: Path) -> Discovery:
     params = {"files": [str(file) for file in files], "waiting": [], "closed": []}
-    job = store.add_job(new_job_id(), JobType.DISCOVER, None, params, "key")
-    work = work_of(job, library, store)
+    (made,) = store.submit([Request(job_type=JobType.DISCOVER, episode_id=None, params=params)])
+    work = work_of(made.job, library, store)
     assert isinstance(work, Discovery)
     return work
 
@@ -98,7 +98,8 @@ def _processing(store: Store, episode_id: str) -> Job:
         "renditions": [],
         "clip_ids": None,
     }
-    return store.add_job(new_job_id(), JobType.PROCESS, episode_id, params, "process")
+    (made,) = store.submit([Request(job_type=JobType.PROCESS, episode_id=episode_id, params=params)])
+    return made.job
 
 
 BEFORE = {

@@ -1,6 +1,8 @@
 -- name: add_job
-INSERT INTO jobs (job_id, job_type, episode_id, status, params, dedupe_key, created_at)
-VALUES ($job_id, $job_type, $episode_id, 'queued', $params, $dedupe_key, $at)
+INSERT INTO jobs (job_id, job_type, episode_id, status, params, dedupe_key, created_at, priority, depends_on,
+    webhook_url, requested_by)
+VALUES ($job_id, $job_type, $episode_id, 'queued', $params, $dedupe_key, $at, $priority, $depends_on,
+    $webhook_url, $requested_by)
 RETURNING *;
 
 -- name: same_open_job
@@ -31,13 +33,30 @@ UPDATE jobs SET status = 'queued' WHERE status = 'running' RETURNING *;
 SELECT * FROM jobs WHERE job_id = $job_id;
 
 -- name: jobs
-SELECT * FROM jobs WHERE ($status IS NULL OR status = $status) ORDER BY created_at DESC, job_id DESC LIMIT $limit;
+SELECT * FROM jobs
+WHERE ($status IS NULL OR status = $status) AND ($before IS NULL OR job_id < $before)
+ORDER BY job_id DESC LIMIT $limit;
 
 -- name: last_completed
 SELECT * FROM jobs WHERE episode_id = $episode_id AND status = 'completed' ORDER BY job_id DESC LIMIT 1;
 
 -- name: open_jobs
 SELECT * FROM jobs WHERE status IN ('queued', 'running') ORDER BY created_at, job_id;
+
+-- name: job_counts
+SELECT status, count(*) AS count, min(created_at) AS oldest FROM jobs GROUP BY status;
+
+-- name: old_jobs
+SELECT job_id FROM jobs WHERE status IN ('completed', 'failed', 'cancelled') AND finished_at < $before;
+
+-- name: remove_old_jobs
+DELETE FROM jobs WHERE status IN ('completed', 'failed', 'cancelled') AND finished_at < $before;
+
+-- name: remove_old_events
+DELETE FROM events WHERE job_id NOT IN (SELECT job_id FROM jobs);
+
+-- name: remove_old_deliveries
+DELETE FROM deliveries WHERE state <> 'pending' AND ended_at < $before;
 
 -- name: add_event
 INSERT INTO events VALUES ($job_id, $at, $kind, $body);
@@ -65,6 +84,6 @@ RETURNING *;
 INSERT INTO durations VALUES ($stage, $model, $workers, $usual_seconds, $wall_seconds, $at);
 
 -- name: durations
--- The last twenty of each kind: machines and models change.
+-- The last sixty of each kind, a task each: machines and models change.
 SELECT stage, model, workers, usual_seconds, wall_seconds FROM durations
-QUALIFY row_number() OVER (PARTITION BY stage, model, workers ORDER BY at_utc DESC) <= 20;
+QUALIFY row_number() OVER (PARTITION BY stage, model, workers ORDER BY at_utc DESC) <= 60;

@@ -17,6 +17,11 @@ CREATE TABLE IF NOT EXISTS jobs (
     started_at    TIMESTAMP,
     finished_at   TIMESTAMP
 );
+-- Columns that came later; a library from before gets them when it is opened.
+ALTER TABLE jobs ADD COLUMN IF NOT EXISTS priority INTEGER DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN IF NOT EXISTS depends_on VARCHAR;
+ALTER TABLE jobs ADD COLUMN IF NOT EXISTS webhook_url VARCHAR;
+ALTER TABLE jobs ADD COLUMN IF NOT EXISTS requested_by VARCHAR;
 
 CREATE TABLE IF NOT EXISTS events (
     job_id VARCHAR NOT NULL,
@@ -37,7 +42,7 @@ CREATE TABLE IF NOT EXISTS episodes (
     updated_at TIMESTAMP NOT NULL
 );
 
--- How long each stage took, from nothing to done, for estimates of the time left.
+-- How long each task kept its worker, by stage, for estimates of the time left.
 CREATE TABLE IF NOT EXISTS durations (
     stage         VARCHAR NOT NULL,
     model         VARCHAR NOT NULL,
@@ -45,4 +50,53 @@ CREATE TABLE IF NOT EXISTS durations (
     usual_seconds DOUBLE NOT NULL,
     wall_seconds  DOUBLE NOT NULL,
     at_utc        TIMESTAMP NOT NULL
+);
+
+-- A submit that was answered: the same key with the same body gets the same answer again.
+CREATE TABLE IF NOT EXISTS answers (
+    caller      VARCHAR NOT NULL,
+    request_key VARCHAR NOT NULL,
+    body_hash   VARCHAR NOT NULL,
+    job_ids     VARCHAR NOT NULL,
+    at_utc      TIMESTAMP NOT NULL,
+    PRIMARY KEY (caller, request_key)
+);
+
+-- The outbox: what has to be told to whom, written in the transaction that ends the job.
+CREATE TABLE IF NOT EXISTS deliveries (
+    delivery_id VARCHAR PRIMARY KEY,
+    job_id      VARCHAR,
+    kind        VARCHAR NOT NULL,
+    target      VARCHAR NOT NULL,
+    body        VARCHAR NOT NULL,
+    state       VARCHAR NOT NULL DEFAULT 'pending',
+    tries       INTEGER NOT NULL DEFAULT 0,
+    next_at     TIMESTAMP NOT NULL,
+    last_status INTEGER,
+    last_reason VARCHAR,
+    created_at  TIMESTAMP NOT NULL,
+    ended_at    TIMESTAMP
+);
+
+CREATE TABLE IF NOT EXISTS keys (
+    key_id     VARCHAR PRIMARY KEY,
+    name       VARCHAR NOT NULL,
+    hash       VARCHAR NOT NULL,
+    scope      VARCHAR NOT NULL,
+    created_at TIMESTAMP NOT NULL,
+    revoked_at TIMESTAMP
+);
+
+-- Who did what.
+CREATE TABLE IF NOT EXISTS audit (
+    at_utc TIMESTAMP NOT NULL,
+    who    VARCHAR NOT NULL,
+    action VARCHAR NOT NULL,
+    what   VARCHAR NOT NULL
+);
+
+-- When each schedule was last started, so that a run that was missed happens once.
+CREATE TABLE IF NOT EXISTS schedule_runs (
+    schedule VARCHAR PRIMARY KEY,
+    at_utc   TIMESTAMP NOT NULL
 );

@@ -1,0 +1,42 @@
+"""Changes that many readers follow, each from where it was."""
+
+import threading
+
+from workbench.changes import Changes
+from workbench.jobs import Job, JobType, Status, now
+
+
+def _job(job_id: str, progress: float = 0) -> Job:
+    facts = {"job_type": JobType.DISCOVER, "episode_id": None, "status": Status.RUNNING, "created_at": now()}
+    return Job.model_validate({"job_id": job_id, "progress": progress} | facts)
+
+
+def test_a_reader_gets_what_came_since_its_last_look_and_of_each_job_the_latest():
+    changes = Changes()
+    changes.add(_job("a", 1))
+    seen = changes.number
+    for progress in (2, 3):
+        changes.add(_job("a", progress))
+        changes.add(_job("b", progress))
+    assert [(job.job_id, job.progress) for _, job in changes.since(seen) or ()] == [("a", 3), ("b", 3)]
+    assert changes.since(changes.number) == []
+
+
+def test_a_reader_that_was_away_for_too_long_or_comes_from_elsewhere_is_told_so():
+    changes = Changes()
+    for progress in range(2100):
+        changes.add(_job("a", progress / 100))
+    assert changes.since(0) is None
+    assert changes.since(changes.number + 1) is None
+    assert changes.since(changes.number - 5) is not None
+
+
+def test_readers_are_woken_until_they_stop_listening():
+    changes, woken = Changes(), threading.Event()
+    stop = changes.listen(woken.set)
+    changes.add(_job("a"))
+    assert woken.is_set()
+    stop()
+    woken.clear()
+    changes.add(_job("a"))
+    assert not woken.is_set()

@@ -1,0 +1,79 @@
+"""What a server does by itself, by a clock that the tests set."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pipeline.model import StageName
+from workbench.calendar import Schedule
+from workbench.errors import LibraryBroken
+from workbench.jobs import JobType, Request, Status, now
+from workbench.routine import Routine, clean
+from workbench.store import Store
+
+NIGHTLY = Schedule.parse("0 2 * * * process rendered")
+NIGHT = datetime(2099, 1, 5, 2, 0, 30, tzinfo=UTC)
+KEEP = timedelta(days=3650)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "db")
+    yield store
+    store.close()
+
+
+def _routine(store: Store, started: list[StageName | None], fault: Exception | None = None) -> Routine:
+    def start(stage: StageName | None) -> None:
+        started.append(stage)
+        if fault:
+            raise fault
+
+    return Routine(store.database, [NIGHTLY], ZoneInfo("UTC"), KEEP, start)
+
+
+def test_a_schedule_starts_once_at_its_time_and_again_the_next_night(store: Store):
+    started: list[StageName | None] = []
+    routine = _routine(store, started)
+    for hours in (0, 0.01, 1, 23, 24, 24.1):
+        routine.look(NIGHT + timedelta(hours=hours))
+    routine.close()
+    assert started == [StageName.RENDERED] * 2
+
+
+def test_runs_that_were_missed_are_made_up_for_once_by_the_next_process(store: Store):
+    started: list[StageName | None] = []
+    routine = _routine(store, started)
+    routine.look(NIGHT)
+    routine.close()
+    later = _routine(store, started)
+    later.look(NIGHT + timedelta(days=5, hours=9))
+    later.look(NIGHT + timedelta(days=5, hours=10))
+    later.close()
+    assert len(started) == 2
+
+
+def test_a_schedule_that_cannot_start_is_in_the_audit_with_the_reason(store: Store):
+    routine = _routine(store, [], LibraryBroken("the disk is full"))
+    routine.look(NIGHT)
+    routine.close()
+    (line,) = store.database.read("audit", {"limit": 5})
+    assert (line["who"], line["what"]) == ("schedule", "0 2 * * * process rendered: the disk is full")
+
+
+def test_cleaning_up_removes_what_ended_long_ago_and_a_dry_run_only_names_it(store: Store):
+    made = [
+        store.submit([Request(job_type=JobType.DISCOVER, episode_id=None, params={"n": n})])[0].job
+        for n in range(2)
+    ]
+    store.end(made[0].job_id, Status.COMPLETED, message="done")
+    future = now() + timedelta(seconds=1)
+    assert clean(store.database, future, dry_run=True) == [made[0].job_id]
+    assert len(store.jobs()) == 2
+    assert clean(store.database, now() - timedelta(days=1)) == []
+    clean(store.database, future)
+    assert [job.job_id for job in store.jobs()] == [made[1].job_id]
+    assert store.log_of(made[0].job_id) == []

@@ -1,0 +1,92 @@
+"""What a job looks like while it runs, from what its tasks have told."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.errors import PipelineError
+from pipeline.model import Seconds, Share, StageName
+from pipeline.task import Task
+from workbench import estimate
+from workbench.errors import WorkbenchError
+from workbench.jobs import Job
+from workbench.work import Agenda, Work
+
+
+@dataclass(frozen=True)
+class Live:
+    """What a job looks like at this moment."""
+
+    progress: float
+    stage: StageName | None
+    message: str
+    eta_seconds: Seconds | None = None
+    eta_p90_seconds: Seconds | None = None
+    waits_for: str | None = None
+
+    def of(self, job: Job) -> Job:
+        """`job` as it looks now."""
+        return job.model_copy(
+            update={
+                "progress": self.progress,
+                "current_stage": self.stage,
+                "message": self.message,
+                "eta_seconds": self.eta_seconds,
+                "eta_p90_seconds": self.eta_p90_seconds,
+                "waits_for": self.waits_for,
+            }
+        )
+
+
+@dataclass
+class Attempt:
+    """A try of a task that is under way."""
+
+    task: Task
+    folder: Path
+    share: Share = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+
+@dataclass
+class Active:
+    """A job that is being worked on."""
+
+    job: Job
+    work: Work
+    agenda: Agenda
+    started: float = field(default_factory=time.monotonic)
+    written_at: float = 0.0
+    written: Live | None = None
+    live: Live | None = None
+    first_percent: float | None = None
+    done: Share = 0.0
+    """Of the stage that it is in."""
+
+    @property
+    def keys(self) -> set[str]:
+        """Of the tasks that it waits for."""
+        return {task.key for task in self.agenda.tasks}
+
+
+def look(active: Active, running: Sequence[Attempt], waits_for: str | None) -> Live:
+    """How far a job is, of whose tasks `running` are under way; never less far than it was."""
+    done = active.agenda.done + sum(attempt.share * attempt.task.share for attempt in running)
+    stage, work = active.agenda.stage, active.work
+    active.done = min(done, 1.0)
+    percent = estimate.percent(stage, active.done, work.target, work.usual)
+    percent = max(percent, active.live.progress if active.live else active.job.progress)
+    if not running:
+        return Live(percent, stage, waits_for or "waiting for a worker", waits_for=waits_for)
+    more = f" and {len(running) - 1} more" if len(running) > 1 else ""
+    return Live(percent, stage, running[0].task.name + more)
+
+
+def reason_of(error: Exception) -> str:
+    """Why an error ends a job, in one sentence."""
+    if isinstance(error, PipelineError | WorkbenchError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"the library cannot be written: {error.strerror} ({error.filename or 'no file named'})"
+    return f"an error that should not happen: {error!r}"

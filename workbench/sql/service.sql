@@ -1,0 +1,58 @@
+-- name: answer
+SELECT * FROM answers WHERE caller = $caller AND request_key = $request_key;
+
+-- name: add_answer
+INSERT INTO answers VALUES ($caller, $request_key, $body_hash, $job_ids, $at);
+
+-- name: prune_answers
+DELETE FROM answers WHERE at_utc < $before;
+
+-- name: add_delivery
+INSERT INTO deliveries (delivery_id, job_id, kind, target, body, next_at, created_at)
+VALUES ($delivery_id, $job_id, $kind, $target, $body, $at, $at) RETURNING *;
+
+-- name: due_deliveries
+SELECT * FROM deliveries WHERE state = 'pending' AND next_at <= $now ORDER BY next_at LIMIT $limit;
+
+-- name: next_delivery
+SELECT min(next_at) AS next_at FROM deliveries WHERE state = 'pending';
+
+-- name: tried_delivery
+-- The state moves on from pending only: a replay meanwhile is not undone.
+UPDATE deliveries SET tries = tries + 1, state = $state, next_at = $next_at, last_status = $status,
+    last_reason = $reason, ended_at = CASE WHEN $state = 'pending' THEN NULL ELSE $at END
+WHERE delivery_id = $delivery_id AND state = 'pending' RETURNING *;
+
+-- name: replay_delivery
+UPDATE deliveries SET state = 'pending', tries = 0, next_at = $at, ended_at = NULL
+WHERE delivery_id = $delivery_id RETURNING *;
+
+-- name: deliveries
+SELECT * FROM deliveries
+WHERE ($job_id IS NULL OR job_id = $job_id) AND ($state IS NULL OR state = $state)
+    AND ($before IS NULL OR delivery_id < $before)
+ORDER BY delivery_id DESC LIMIT $limit;
+
+-- name: delivery_states
+SELECT state, count(*) AS count FROM deliveries GROUP BY state;
+
+-- name: add_key
+INSERT INTO keys VALUES ($key_id, $name, $hash, $scope, $created_at, NULL);
+
+-- name: revoke_key
+UPDATE keys SET revoked_at = $at WHERE key_id = $key_id AND revoked_at IS NULL RETURNING *;
+
+-- name: keys
+SELECT * FROM keys ORDER BY created_at, key_id;
+
+-- name: add_audit
+INSERT INTO audit VALUES ($at, $who, $action, $what);
+
+-- name: audit
+SELECT * FROM audit ORDER BY at_utc DESC, rowid DESC LIMIT $limit;
+
+-- name: schedule_runs
+SELECT * FROM schedule_runs;
+
+-- name: save_schedule_run
+INSERT INTO schedule_runs VALUES ($schedule, $at) ON CONFLICT (schedule) DO UPDATE SET at_utc = excluded.at_utc;

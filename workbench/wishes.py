@@ -1,0 +1,130 @@
+"""What a job is asked to do, with everything that it will need: settings changed later do not touch it."""
+
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline import discover, stages, whisper
+from pipeline.candidates import CandidateOptions
+from pipeline.clip_command import ClipOptions
+from pipeline.enrich import EnrichOptions
+from pipeline.model import AspectRatio, Rendition, StageName, Variant
+from pipeline.transcribe import TranscribeOptions
+from workbench.errors import BadSetting, NotFound
+from workbench.jobs import JobType, Request
+from workbench.library import Library
+from workbench.settings import Settings
+from workbench.store import Store
+
+
+class Wishes:
+    """Requests as the settings of a library make them."""
+
+    def __init__(self, settings: Settings, library: Library, store: Store) -> None:
+        self._settings = settings
+        self._library = library
+        self._store = store
+
+    def discover(self, paths: Sequence[Path | str] | None, then: StageName | None) -> Request:
+        """Examine the recordings in `paths`, or in the inbox and the set folders; take them to `then`.
+
+        Raises ModelMissing when they are to be processed and the speech model is not here.
+        """
+        given = [_absolute(path) for path in paths or ()]
+        folders = [path for path in given if path.is_dir()]
+        if paths is None:
+            folders = [self._library.inbox, *self._settings.folders]
+        found = discover.scan(folders, stable=self._settings.stable_seconds)
+        files = [path for path in given if not path.is_dir()]
+        ready, waiting = (
+            [str(path) for path in group if not self._library.made(path)]
+            for group in (found.ready, found.waiting)
+        )
+        params: dict[str, Any] = {
+            "files": [*map(str, files), *ready],
+            "waiting": waiting,
+            "closed": list(found.closed),
+        }
+        if then:
+            params["process"] = self._params(then)
+        return Request(job_type=JobType.DISCOVER, episode_id=None, params=params)
+
+    def process(self, episode_id: str, target_stage: StageName, *, force_reprocess: bool) -> Request:
+        """Raises NotFound for an unknown episode, ModelMissing when the speech model is not here."""
+        self._store.episode(episode_id)
+        params = self._params(target_stage) | {"force_reprocess": force_reprocess}
+        return Request(job_type=JobType.PROCESS, episode_id=episode_id, params=params)
+
+    def clips(
+        self,
+        episode_id: str,
+        known: Collection[str],
+        clip_ids: Sequence[str] | None,
+        variants: Sequence[Variant] | None,
+        aspect_ratios: Sequence[AspectRatio] | None,
+    ) -> Request:
+        """Raises NotFound for a clip that is none of the `known`."""
+        for clip_id in clip_ids or ():
+            if clip_id not in known:
+                listed = ", ".join(sorted(known)) or "none yet"
+                raise NotFound(f"episode {episode_id} has no clip {clip_id}; it has {listed}")
+        params = self._params(StageName.CLIPPED, variants, aspect_ratios)
+        if before := self._store.last_params(episode_id):
+            params["options"] = before["options"] | {"clips": params["options"]["clips"]}
+        params["clip_ids"] = list(clip_ids) if clip_ids else None
+        return Request(job_type=JobType.RENDER_CLIPS, episode_id=episode_id, params=params)
+
+    def _params(
+        self,
+        target: StageName,
+        variants: Sequence[Variant] | None = None,
+        ratios: Sequence[AspectRatio] | None = None,
+    ) -> dict[str, Any]:
+        renditions = [
+            Rendition(variant=variant, aspect_ratio=ratio).model_dump(mode="json")
+            for ratio in ratios or self._settings.aspect_ratios
+            for variant in variants or self._settings.variants
+        ]
+        return {
+            "target_stage": target,
+            "force_reprocess": False,
+            "options": options_of(self._settings).model_dump(mode="json"),
+            "renditions": renditions,
+            "clip_ids": None,
+        }
+
+
+def options_of(settings: Settings) -> stages.Options:
+    """What the settings say of an episode's processing; the speech model by the name it has here.
+
+    Raises ModelMissing when it is not on this machine, BadSetting when settings contradict each other.
+    """
+    model = whisper.resolve(settings.model)
+    try:
+        return stages.Options(
+            transcribe=TranscribeOptions(
+                model=model, language=settings.language, vocabulary=settings.vocabulary
+            ),
+            enrich=EnrichOptions(
+                base_url=settings.llm_base_url,
+                model=settings.llm_model,
+                context_tokens=settings.llm_context_tokens,
+                timeout=settings.llm_timeout_seconds,
+            ),
+            candidates=CandidateOptions(
+                count=settings.clip_count,
+                shortest=settings.clip_min_seconds,
+                longest=settings.clip_max_seconds,
+            ),
+            clips=ClipOptions(loudness=settings.loudness),
+        )
+    except ValidationError as error:
+        raise BadSetting(f"these settings do not go together: {error.errors()[0]['msg']}") from error
+
+
+def _absolute(path: Path | str) -> Path:
+    """One name for one place, however it is written; links stay, since they may name the episode."""
+    return Path(os.path.normpath(Path(path).expanduser().absolute()))
