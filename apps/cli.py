@@ -11,6 +11,7 @@ import typer
 from apps import facts, terminal
 from apps.watch import Signals, watch
 from pipeline.model import AspectRatio, StageName, Variant
+from workbench.access import Scope
 from workbench.jobs import Status
 from workbench.settings import FILE, Settings, explain, load_settings
 
@@ -253,6 +254,44 @@ def doctor(
         terminal.show_json(findings)
     failed = any(finding.state == "problem" for finding in findings)
     raise typer.Exit(terminal.FAILED if failed else terminal.DONE)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (5006); 0 for any.")] = None,
+    library: Library = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+) -> None:
+    """Serve the library over HTTP, and do what schedules ask for, until it is stopped."""
+    from apps import server
+
+    flags: dict[str, Any] = {"host": host, "port": port, "workers": workers, "scheduler": scheduler}
+    settings = load_settings(library=library, **flags)
+    with (
+        Signals()
+    ):  # uvicorn stops by them, and then raises them once more: the library is still to be closed
+        server.serve(settings)
+
+
+@app.command()
+def keys(
+    name: Annotated[str | None, typer.Argument(help="Name of a new key, such as n8n.")] = None,
+    scope: Annotated[Scope, typer.Option(help="What it may do.")] = Scope.SUBMIT,
+    revoke: Annotated[str | None, typer.Option(help="Id of a key that ends now.")] = None,
+    library: Library = None,
+    as_json: AsJson = False,
+) -> None:
+    """List API keys, make one or revoke one; not while a server runs.
+
+    A new key is shown once. From the first one on, nobody gets in without.
+    """
+    with _open(load_settings(library=library)) as bench:
+        if revoke:
+            bench.keys.revoke(revoke)
+        made = bench.keys.make(name, scope) if name else None
+        facts.show_keys(bench.keys.keys(), made[1] if made else None, as_json=as_json)
 
 
 @app.command()

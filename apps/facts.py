@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from apps import terminal
 from pipeline.model import StageName
+from workbench.access import Key
 from workbench.jobs import Clip, Episode, Job, Status
 from workbench.settings import Chosen, Settings
 
@@ -227,3 +228,27 @@ def _content(episode: Episode) -> list[tuple[str, object]]:
         *(("chapter", f"{terminal.clock(one.span.start)} {one.title}") for one in known.chapters),
         *(("quote", f"“{one.text}”") for one in known.quotes),
     ]
+
+
+def show_keys(keys: Sequence[Key], text: str | None, *, as_json: bool) -> None:
+    """The API keys; `text` is a new one, which nobody can show again."""
+    if as_json:
+        terminal.show_json({"keys": list(keys), "key": text})
+        return
+    if text:
+        terminal.show(text)
+        terminal.say("This key is shown once: keep it where secrets are kept.")
+        return
+    rows = [
+        (
+            key.key_id,
+            key.name,
+            key.scope,
+            terminal.moment(key.created_at),
+            "revoked" if key.revoked_at else "",
+        )
+        for key in keys
+    ]
+    terminal.show_table(("key", "name", "may", "made", ""), rows)
+    if not rows:
+        terminal.say("No keys: on this machine everybody may do everything. `workbench keys NAME` makes one.")

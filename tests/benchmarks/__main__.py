@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-ALL = ("word_error_rate", "transcription", "clips", "second_run", "memory")
+ALL = ("word_error_rate", "transcription", "clips", "second_run", "upload", "memory")
 
 
 def main() -> int:

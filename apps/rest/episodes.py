@@ -1,0 +1,142 @@
+"""Routes of episodes: what there is of them, their files, and the calls that wait for the end."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse
+from pydantic import BaseModel
+
+from apps.rest import shapes
+from apps.rest.depends import Bench, By, IdempotencyKey, base_of, patiently
+from apps.rest.jobs import Make, discover_request, process_request, submit
+from apps.rest.shapes import Accepted, Clips, Discover, EpisodePage, EpisodeView, Found, JobView, Process
+from pipeline.model import StageName
+from workbench.errors import NotAllowed, NotFound
+from workbench.jobs import Job
+from workbench.workbench import Workbench
+
+routes = APIRouter(prefix="/episodes", tags=["episodes"])
+
+WAIT_MOST = 240.0
+"""Seconds: n8n and proxies give up at 300."""
+
+
+class ProcessWhich(Process):
+    """Take the named episode through the stages."""
+
+    episode_id: Annotated[str, Query(max_length=200)]
+
+
+@routes.get("")
+def listed(
+    bench: Bench,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> EpisodePage:
+    episodes = bench.episodes()
+    ids = [episode.episode_id for episode in episodes]
+    if cursor is not None and cursor not in ids:
+        raise NotFound(f"`cursor`: there is no episode {cursor} any more; start again without it")
+    start = ids.index(cursor) + 1 if cursor is not None else 0
+    page = [shapes.episode_view(episode, []) for episode in episodes[start : start + limit]]
+    more = start + limit < len(episodes)
+    return EpisodePage(episodes=page, next_cursor=page[-1].episode_id if more else None)
+
+
+@routes.post("/discover", responses={202: {"model": Accepted}}, response_model=Found)
+def discover(
+    bench: Bench, request: Request, by: By, body: Discover | None = None, key: IdempotencyKey = None
+) -> Response:
+    body = body or Discover()
+    job, accepted = _waited(bench, request, by, key, body, lambda: discover_request(bench, body))
+    if job is None:
+        return accepted
+    result = job.result or {"episodes": [], "skipped": [], "waiting": []}
+    waiting = [Path(file).name for file in result["waiting"]]
+    skipped = [each | {"file": Path(each["file"]).name} for each in result["skipped"]]
+    episodes = [{k: v for k, v in each.items() if k != "file"} for each in result["episodes"]]
+    found = Found(episodes=episodes, count=len(episodes), skipped=skipped, waiting=waiting)
+    return _json(found)
+
+
+@routes.post("/process", responses={202: {"model": Accepted}}, response_model=JobView)
+def process(
+    bench: Bench, request: Request, by: By, body: ProcessWhich, key: IdempotencyKey = None
+) -> Response:
+    return _processed(bench, request, by, key, body.episode_id, body)
+
+
+@routes.get("/{episode_id}")
+def look(bench: Bench, episode_id: str) -> EpisodeView:
+    episode = bench.episode(episode_id)
+    return shapes.episode_view(episode, _names(bench.shelf(episode_id)))
+
+
+@routes.post("/{episode_id}/process", responses={202: {"model": Accepted}}, response_model=JobView)
+def process_one(
+    bench: Bench,
+    episode_id: str,
+    request: Request,
+    by: By,
+    body: Process | None = None,
+    key: IdempotencyKey = None,
+) -> Response:
+    return _processed(bench, request, by, key, episode_id, body or Process())
+
+
+@routes.get("/{episode_id}/clips")
+def clips(bench: Bench, episode_id: str) -> Clips:
+    found = [shapes.clip_view(clip, episode_id) for clip in bench.clips(episode_id)]
+    return Clips(episode_id=episode_id, clips=found, count=len(found))
+
+
+@routes.post("/{episode_id}/discover_clips")
+def discover_clips(bench: Bench, episode_id: str) -> Clips:
+    """The candidates; they are chosen when an episode is taken to the stage `clipped`."""
+    found = clips(bench, episode_id)
+    if not found.clips and bench.episode(episode_id).stage is not StageName.CLIPPED:
+        raise NotAllowed(
+            f"episode {episode_id} has no clips yet: POST /async/episodes/{episode_id}/process "
+            'with {"target_stage": "clipped"} first'
+        )
+    return found
+
+
+@routes.get("/{episode_id}/files/{path:path}", response_class=FileResponse)
+@routes.head("/{episode_id}/files/{path:path}", include_in_schema=False)
+def file(bench: Bench, episode_id: str, path: str) -> FileResponse:
+    """A file of the episode's results; parts of it by `Range`."""
+    shelf = bench.shelf(episode_id)
+    if path not in _names(shelf):
+        raise NotFound(f"episode {episode_id} has no file {path!r}: GET /episodes/{episode_id} lists them")
+    return FileResponse(shelf / path, headers={"X-Content-Type-Options": "nosniff"})
+
+
+def _processed(
+    bench: Workbench, request: Request, by: By, key: str | None, episode_id: str, body: Process
+) -> Response:
+    job, accepted = _waited(bench, request, by, key, body, lambda: process_request(bench, episode_id, body))
+    return accepted if job is None else _json(shapes.job_view(job, base_of(request)))
+
+
+def _waited(
+    bench: Workbench, request: Request, by: By, key: str | None, body: BaseModel, make: Make
+) -> tuple[Job | None, Response]:
+    """The job once it has ended; or the answer 202 when it takes longer than clients wait."""
+    made = submit(bench, request.url.path, by, key, body, make)
+    job = patiently(bench, made.job.job_id, WAIT_MOST)
+    answer = shapes.accepted(made, base_of(request))
+    headers = {"Location": answer.links.self, "Retry-After": "5"}
+    accepted = Response(answer.model_dump_json(), 202, headers, media_type="application/json")
+    return (job if job.ended else None), accepted
+
+
+def _json(model: BaseModel) -> Response:
+    return Response(model.model_dump_json(), media_type="application/json")
+
+
+def _names(shelf: Path) -> list[str]:
+    """The files on an episode's shelf, by their path there; the recording, only linked, is not among them."""
+    there = (path for path in shelf.rglob("*") if path.is_file() and not path.is_symlink())
+    return sorted(path.relative_to(shelf).as_posix() for path in there)

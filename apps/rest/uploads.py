@@ -1,0 +1,392 @@
+"""Uploads over HTTP: tus 1.0.0, so that a broken connection goes on where it stopped, and PUT for curl.
+
+What a client may say in `Upload-Metadata`: filename; checksum, as "sha256 <hex>" of the whole file; and
+title, show, language, guests, vocabulary, which come to lie beside the recording. The last two are JSON
+lists, or texts between commas.
+"""
+
+import base64
+import binascii
+import json
+import re
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from email.utils import format_datetime
+from functools import partial
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from anyio import CancelScope, move_on_after
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.routing import APIRoute
+from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from pipeline.model import Frozen, Metadata, Seconds
+from workbench.errors import WorkbenchError
+from workbench.uploads import (
+    Announced,
+    Checksum,
+    DiskFull,
+    Upload,
+    UploadChecksum,
+    UploadConflict,
+    UploadLocked,
+    UploadNotFound,
+    UploadQuota,
+    Uploads,
+    UploadTooLarge,
+    Writer,
+)
+
+STATUS_OF: dict[type[WorkbenchError], int] = {
+    UploadNotFound: 404,
+    UploadConflict: 409,
+    UploadTooLarge: 413,
+    UploadLocked: 423,
+    UploadChecksum: 460,
+    UploadQuota: 507,
+    DiskFull: 507,
+}
+VERSION = "1.0.0"
+EXTENSIONS = "creation,creation-with-upload,checksum,termination,expiration"
+CHUNK = "application/offset+octet-stream"
+PIECE = 4 << 20  # bytes that are written at once: small ones keep the disk and the threads busy for nothing
+WAITING: Seconds = 1.0  # what has come is written after that time, however little it is
+BYTES = {"requestBody": {"content": {CHUNK: {"schema": {"type": "string", "format": "binary"}}}}}
+_ALGORITHMS = ("sha256", "sha1", "md5")
+_SHA256 = re.compile(r"sha256[ :]+([0-9a-f]{64})", re.IGNORECASE)
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+class UploadStatus(Frozen):
+    """How far an upload has come, for people and scripts; tus clients ask with HEAD."""
+
+    upload_id: str
+    filename: str
+    length: int
+    offset: int
+    done: bool
+    file: str | None
+    """The name in the inbox, once the upload is done."""
+    expires_at: datetime | None
+    """When an unfinished upload is forgotten."""
+
+
+class TusRoute(APIRoute):
+    """Says the version in every answer, errors too; a locked upload is worth another try soon."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Tus-Resumable", VERSION)
+                if message["status"] == STATUS_OF[UploadLocked]:
+                    headers.setdefault("Retry-After", "1")
+            await send(message)
+
+        await super().handle(scope, receive, marked)
+
+
+def router(
+    uploads: Uploads,
+    after: Callable[[Path], None],
+    *,
+    owner: Callable[[Request], str] = lambda request: "",
+    silence: Seconds = 30.0,
+) -> APIRouter:
+    """The routes under `/uploads`.
+
+    `after` gets each file once, in a thread, when it lies whole in the inbox. `owner` names who asks. A
+    connection on which nothing comes for `silence` seconds is given up, so that another can go on.
+    """
+    # Bodies have no limit but that of `uploads`, whatever the app has for its other routes.
+    routes = APIRouter(prefix="/uploads", tags=["uploads"], route_class=TusRoute, max_body_size=sys.maxsize)
+    doors = _Doors(uploads, after, owner, silence)
+    for path in ("", "/"):  # tus clients are used to the second one
+        routes.add_api_route(
+            path, doors.create, methods=["POST"], status_code=201, include_in_schema=not path
+        )
+    for path in ("", "/", "/{upload_id}"):
+        routes.add_api_route(
+            path, doors.options, methods=["OPTIONS"], status_code=204, include_in_schema=False
+        )
+    one = "/{upload_id}"
+    routes.add_api_route(
+        one, doors.status, methods=["GET"], name="upload_status", response_model=UploadStatus
+    )
+    routes.add_api_route(one, doors.head, methods=["HEAD"])
+    routes.add_api_route(one, doors.patch, methods=["PATCH"], status_code=204, openapi_extra=BYTES)
+    routes.add_api_route(one, doors.remove, methods=["DELETE"], status_code=204)
+    routes.add_api_route(one, doors.override, methods=["POST"], include_in_schema=False)
+    routes.add_api_route("/{name:path}", doors.put, methods=["PUT"], status_code=201, openapi_extra=BYTES)
+    return routes
+
+
+class _Doors:
+    """What the routes do."""
+
+    def __init__(
+        self,
+        uploads: Uploads,
+        after: Callable[[Path], None],
+        owner: Callable[[Request], str],
+        silence: Seconds,
+    ) -> None:
+        self._uploads, self._after, self._owner, self._silence = uploads, after, owner, silence
+
+    def options(self) -> Response:
+        """What this server can do."""
+        headers = {
+            "Tus-Version": VERSION,
+            "Tus-Extension": EXTENSIONS,
+            "Tus-Max-Size": str(self._uploads.most_bytes),
+            "Tus-Checksum-Algorithm": ",".join(_ALGORITHMS),
+        }
+        return Response(status_code=204, headers=headers)
+
+    async def create(self, request: Request) -> Response:
+        """Announce an upload by `Upload-Length` and `Upload-Metadata`; its first bytes may come along."""
+        _check_version(request)
+        announced = _announced(request, self._owner(request))
+        upload = await run_sync(self._uploads.create, announced)
+        if _has_body(request) or upload.length == 0:
+            upload = await self._first(upload, request)
+        place = request.url_for("upload_status", upload_id=upload.upload_id).path
+        return Response(status_code=201, headers={"Location": place, **_headers(upload)})
+
+    def status(self, upload_id: str) -> UploadStatus:
+        """How far an upload has come."""
+        upload = self._uploads.upload(upload_id)
+        return UploadStatus(
+            **upload.model_dump(include={"upload_id", "filename", "length", "offset"}),
+            done=upload.done is not None,
+            file=upload.done.name if upload.done else None,
+            expires_at=None if upload.done else upload.expires_at,
+        )
+
+    def head(self, upload_id: str) -> Response:
+        """From which byte to go on."""
+        upload = self._uploads.upload(upload_id)
+        if upload.offset == upload.length and not upload.done:
+            # The client will send nothing more, so what a crash or a full disk left undone is done now.
+            with suppress(UploadLocked):
+                if path := self._uploads.finish(upload_id):
+                    self._after(path)
+            upload = self._uploads.upload(upload_id)
+        headers = {"Upload-Length": str(upload.length), **_headers(upload)}
+        if upload.sent:
+            headers["Upload-Metadata"] = upload.sent
+        return Response(headers=headers)
+
+    async def patch(self, upload_id: str, request: Request) -> Response:
+        """Send bytes from `Upload-Offset` on."""
+        _check_version(request)
+        _check_type(request)
+        await self._append(upload_id, _number(request, "Upload-Offset"), request)
+        return Response(status_code=204, headers=_headers(await run_sync(self._uploads.upload, upload_id)))
+
+    def remove(self, upload_id: str, request: Request) -> Response:
+        """Give an upload up. A file that is whole stays in the inbox."""
+        _check_version(request)
+        self._uploads.remove(upload_id)
+        return Response(status_code=204)
+
+    async def override(self, upload_id: str, request: Request) -> Response:
+        """PATCH and DELETE for clients that can only POST."""
+        match request.headers.get("X-HTTP-Method-Override", "").upper():
+            case "PATCH":
+                return await self.patch(upload_id, request)
+            case "DELETE":
+                return await run_sync(self.remove, upload_id, request)
+        raise HTTPException(
+            405, "POST goes to /uploads: use PATCH for an upload", {"Allow": "HEAD, PATCH, DELETE"}
+        )
+
+    async def put(self, name: str, request: Request) -> Response:
+        """A whole file in one go: `curl -T talk.mp4 URL/uploads/`. It cannot be resumed."""
+        if "Content-Length" not in request.headers:
+            raise HTTPException(411, "Content-Length is missing: send the file with its size")
+        length = _number(request, "Content-Length")
+        announced = Announced(length=length, filename=name, owner=self._owner(request))
+        upload = await run_sync(self._uploads.create, announced)
+        try:
+            path = await self._append(upload.upload_id, 0, request)
+        finally:  # nobody was told the id
+            with CancelScope(shield=True), suppress(UploadNotFound):
+                await run_sync(self._uploads.remove, upload.upload_id)
+        file = path.name if path else upload.filename
+        return JSONResponse({"file": file, "bytes": length}, 201, {"Upload-File": quote(file)})
+
+    async def _first(self, upload: Upload, request: Request) -> Upload:
+        try:
+            await self._append(upload.upload_id, 0, request)
+        except UploadChecksum:  # the client never hears of the id, and starts again
+            with suppress(UploadNotFound):
+                await run_sync(self._uploads.remove, upload.upload_id)
+            raise
+        return await run_sync(self._uploads.upload, upload.upload_id)
+
+    async def _append(self, upload_id: str, offset: int, request: Request) -> Path | None:
+        """Take the body; the file in the inbox, when it is whole by that."""
+        append = partial(self._uploads.append, upload_id, offset, checksum=_checksum(request))
+        with await run_sync(append) as writer:
+            writer.check(int(request.headers.get("Content-Length", 0)))
+            await _receive(request, writer, self._silence)
+            path = await run_sync(writer.finish)
+        if path:
+            await run_sync(self._after, path)
+        return path
+
+
+async def _receive(request: Request, writer: Writer, silence: Seconds) -> None:
+    """Write the body as it comes, in large pieces; what has come is kept, however it ends.
+
+    Raises HTTPException when it ends too early; if the client is gone, nobody hears that.
+    """
+    buffer, written, more = bytearray(), time.monotonic(), True
+    try:
+        while more:
+            message = await _heard(request, min(WAITING, silence) if buffer else silence)
+            if message:
+                buffer += message.get("body", b"")
+                more = message.get("more_body", False)
+            elif not buffer:
+                what = (
+                    f"nothing came for {silence:g} s; what came before is kept: ask for the offset and go on"
+                )
+                raise HTTPException(408, what)
+            if len(buffer) >= PIECE or not message or time.monotonic() - written > WAITING:
+                piece, buffer = buffer, bytearray()
+                await run_sync(writer.write, piece)
+                written = time.monotonic()
+    finally:
+        if buffer:
+            with CancelScope(shield=True):
+                await run_sync(writer.write, buffer)
+
+
+async def _heard(request: Request, wait: Seconds) -> Message | None:
+    """What comes next of the body, or None when nothing comes for that long.
+
+    Not `request.stream()`: that ends for good when waiting for it is given up.
+    """
+    with move_on_after(wait):
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise HTTPException(400, "the connection broke; what came is kept: ask for the offset and go on")
+        return message
+    return None
+
+
+def _headers(upload: Upload) -> dict[str, str]:
+    """Where the upload stands; a name that a header cannot have is percent-encoded."""
+    stands = {"Upload-Offset": str(upload.offset), "Cache-Control": "no-store"}
+    if upload.done:
+        return {**stands, "Upload-File": quote(upload.done.name)}
+    return {**stands, "Upload-Expires": format_datetime(upload.expires_at, usegmt=True)}
+
+
+def _announced(request: Request, owner: str) -> Announced:
+    for header, what in (("Upload-Defer-Length", "the length"), ("Upload-Concat", "one upload for one file")):
+        if header in request.headers:
+            raise HTTPException(400, f"{header} cannot be used here: announce {what} with Upload-Length")
+    length = _number(request, "Upload-Length")
+    if _has_body(request):
+        _check_type(request)
+        if int(request.headers.get("Content-Length", 0)) > length:
+            raise HTTPException(
+                413, f"the body is longer than the {length} bytes that Upload-Length announces"
+            )
+    sent = request.headers.get("Upload-Metadata", "")
+    said = _said(sent)
+    return Announced(
+        length=length,
+        filename=said.get("filename") or said.get("name") or "",
+        metadata=_metadata(said),
+        sha256=_sha256(said.get("checksum")),
+        sent=sent,
+        owner=owner,
+    )
+
+
+def _said(header: str) -> dict[str, str]:
+    """`Upload-Metadata`: pairs of a key and a value in base64, with commas between them."""
+    said: dict[str, str] = {}
+    for pair in filter(None, (part.strip() for part in header.split(","))):
+        key, _, value = pair.partition(" ")
+        if key in said:
+            raise HTTPException(400, f"{key!r} is twice in Upload-Metadata: name it once")
+        said[key] = _decoded(value.strip(), f"{key!r} in Upload-Metadata").decode(errors="replace")
+    return said
+
+
+def _decoded(text: str, what: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise HTTPException(400, f"{what} is not base64: encode it") from error
+
+
+def _metadata(said: dict[str, str]) -> Metadata:
+    told = {name: text for name in Metadata.model_fields if (text := said.get(name, "").strip())}
+    lists = {name: _items(told[name]) for name in ("guests", "vocabulary") if name in told}
+    return Metadata.model_validate(told | lists)
+
+
+def _items(text: str) -> tuple[str, ...]:
+    """A JSON list, or what stands between commas or on lines."""
+    with suppress(ValueError):
+        if isinstance(items := json.loads(text), list):
+            return tuple(map(str, items))
+    return tuple(item.strip() for item in re.split(r"[,\n]", text) if item.strip())
+
+
+def _sha256(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if not (found := _SHA256.fullmatch(text.strip())):
+        raise HTTPException(400, "'checksum' in Upload-Metadata must be 'sha256 ' and 64 hex digits")
+    return found[1].lower()
+
+
+def _checksum(request: Request) -> Checksum | None:
+    header = request.headers.get("Upload-Checksum")
+    if header is None:
+        return None
+    algorithm, _, digest = header.strip().partition(" ")
+    known: tuple[Literal["sha256", "sha1", "md5"], ...] = ("sha256", "sha1", "md5")
+    for name in known:
+        if name == algorithm:
+            return name, _decoded(digest.strip(), "Upload-Checksum")
+    raise HTTPException(400, f"Upload-Checksum cannot be {algorithm!r}: use {', '.join(known)}")
+
+
+def _number(request: Request, header: str) -> int:
+    value = request.headers.get(header, "")
+    if not _NUMBER.fullmatch(value):
+        raise HTTPException(400, f"the header {header} must be a number of bytes, not {value!r}")
+    return int(value)
+
+
+def _has_body(request: Request) -> bool:
+    return request.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in request.headers
+
+
+def _check_type(request: Request) -> None:
+    given = request.headers.get("Content-Type", "")
+    if given.partition(";")[0].strip().lower() != CHUNK:
+        raise HTTPException(415, f"the bytes of an upload are sent as {CHUNK}, not as {given!r}")
+
+
+def _check_version(request: Request) -> None:
+    given = request.headers.get("Tus-Resumable", "")
+    if given != VERSION:
+        said = f"Tus-Resumable must be {VERSION}, not {given!r}"
+        raise HTTPException(412, said, {"Tus-Version": VERSION})

@@ -1,0 +1,139 @@
+"""`workbench serve`: one process with the REST interface, the dispatcher, the outbox and the schedules."""
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from importlib import metadata
+from pathlib import Path
+
+import anyio.to_thread
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from apps import terminal
+from apps.rest import deliveries, episodes, events, jobs, login, problems, system, uploads
+from apps.rest.guard import FAILURES_PER_MINUTE, Guard, caller_of, check_bind
+from workbench.access import Limits, is_loopback
+from workbench.errors import BadSetting
+from workbench.settings import Settings
+from workbench.uploads import Uploads
+from workbench.workbench import Workbench
+
+RUN_FILE = ".server.json"
+_UPLOADS_KEPT = 7 * 24 * 3600.0
+_GB = 2**30
+_AT_ONCE = 200
+"""Calls that may be under way: those that wait for a job's end hold a thread each."""
+
+
+def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
+    """The whole server around an open workbench, behind its guard."""
+    settings = bench.settings
+    app = FastAPI(
+        title="Episode workbench",
+        version=metadata.version("episode-workbench"),
+        summary="Long recordings in; a finished episode and short clips out.",
+        lifespan=_life(bench),
+    )
+    app.state.bench = bench
+    failures = Limits(FAILURES_PER_MINUTE)
+    for routes in (jobs.routes, deliveries.routes, events.routes, episodes.routes, system.routes):
+        app.include_router(routes)
+    store = _uploads(bench)
+    app.include_router(
+        uploads.router(store, lambda path: _came(bench, path), owner=lambda request: caller_of(request).label)
+    )
+    app.include_router(login.router(bench.keys, failures, public_url=settings.public_url))
+    problems.install(app)
+    return Guard(
+        app,
+        bench.keys,
+        Limits(settings.rate_limit_per_minute),
+        loopback=is_loopback(settings.host),
+        local_token=local_token,
+        known_as=(settings.host, settings.public_url),
+        failures=failures,
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Serve a library until SIGTERM or Ctrl-C. What is open then goes on at the next start.
+
+    Raises LibraryBusy, or BadSetting when the address cannot be used.
+    """
+    with Workbench(settings) as bench:
+        check_bind(settings.host, bench.keys.needed)
+        listener = _listen(settings.host, settings.port)
+        port = listener.getsockname()[1]
+        token = secrets.token_urlsafe(32)
+        config = uvicorn.Config(
+            application(bench, token),
+            log_level="warning",
+            timeout_graceful_shutdown=3,  # a reader of events never goes by itself
+            server_header=False,
+            proxy_headers=False,
+        )
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        url = f"http://{host}:{port}"
+        with _run_file(settings.library, url, token):
+            terminal.say(f"serving {settings.library} at {url} (the interface is described at {url}/docs)")
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+def _life(bench: Workbench) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = _AT_ONCE
+        bench.serve()
+        yield
+
+    return life
+
+
+def _uploads(bench: Workbench) -> Uploads:
+    settings = bench.settings
+    store = Uploads(
+        settings.library / "uploads",
+        bench.library.inbox,
+        most_bytes=int(settings.upload_max_gb * _GB),
+        quota_bytes=int(settings.upload_quota_gb * _GB),
+        keep=_UPLOADS_KEPT,
+        min_free=int(settings.min_free_gb * _GB),
+    )
+    store.sweep()
+    for path in store.recover():
+        _came(bench, path)
+    return store
+
+
+def _came(bench: Workbench, path: Path) -> None:
+    """A recording lies whole in the inbox: it becomes an episode."""
+    bench.discover([path])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise BadSetting(
+            f"settings `host` and `port`: {host}:{port} cannot be used ({error.strerror}): choose another"
+        ) from error
+
+
+@contextmanager
+def _run_file(library: Path, url: str, token: str) -> Iterator[None]:
+    """Tells the command line of this user where the server is, and lets it in."""
+    file = library / RUN_FILE
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(json.dumps({"url": url, "pid": os.getpid(), "token": token}), encoding="utf-8")
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            file.unlink()
