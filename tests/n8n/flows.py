@@ -1,0 +1,234 @@
+"""What each workflow has to do in a real n8n: run to its end, and say the right things in Slack."""
+
+import base64
+import hashlib
+import hmac
+import json
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.n8n.engine import Engine, send
+from tests.n8n.processes import until
+from tests.n8n.server import HEADER, SECRET, Server
+from tests.n8n.slack import Receiver
+
+HOOK = "workbench-job-ended"
+DONE, FAILED = ":white_check_mark:", ":x:"
+_WITHIN = 900  # seconds: a recording through all stages, and everything else on two busy cores
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the table."""
+
+    flow: str
+    what: str
+    holds: bool
+    seen: str = ""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The three programs, and recordings that nobody has used yet."""
+
+    server: Server
+    engine: Engine
+    slack: Receiver
+    recordings: list[Path]
+
+    def drop(self, order: int) -> Path:
+        """The next recording in the inbox; those of one run are found by their order."""
+        recording = self.recordings.pop(0)
+        return Path(shutil.copyfile(recording, self.server.inbox / f"{order}-{recording.name}"))
+
+
+def nightly(scene: Scene) -> Iterator[Check]:
+    """The owner's flow: one recording goes through, the one after it fails."""
+    start = len(scene.slack.messages)
+    good, bad = scene.drop(1), scene.drop(2)
+    status = _while_spoiling(scene, bad, lambda: scene.engine.execute("nightly.json"))
+    yield Check("nightly", "the execution ends", status == "success", status)
+    yield from _two_messages("nightly", scene, start, good, bad)
+    bad.unlink()
+    yield from _clips_are_made("nightly", scene, good)
+    start = len(scene.slack.messages)
+    status = scene.engine.execute("nightly.json")
+    told = scene.slack.since(start)
+    yield Check("nightly", "the next night has nothing to say of what is finished", not told, str(told))
+
+
+def resume(scene: Scene) -> Iterator[Check]:
+    """The same, woken by the workbench's call; a call about another job does not count."""
+    start = len(scene.slack.messages)
+    good, bad = scene.drop(1), scene.drop(2)
+    asleep = _while_spoiling(scene, bad, lambda: scene.engine.execute("resume.json"))
+    yield Check("resume", "it sleeps until it is called", asleep == "waiting", asleep)
+    stranger = json.dumps({"job_id": "another", "status": "completed"}).encode()
+    taken = until(lambda: send(scene.engine.resume_url("resume.json"), stranger, {})[0] == 200, 20)
+    yield Check("resume", "a call about another job is taken, and changes nothing", taken)
+    until(lambda: len(scene.slack.since(start)) >= 2, _WITHIN)
+    yield from _two_messages("resume", scene, start, good, bad)
+    ended = until(lambda: list(scene.engine.executions("resume.json").values())[-1] == "success", 60)
+    yield Check("resume", "the execution ends", ended, str(scene.engine.executions("resume.json")))
+    bad.unlink()
+    yield from _clips_are_made("resume", scene, good)
+
+
+def callback(scene: Scene) -> Iterator[Check]:
+    """Jobs that anybody started; and calls that are not the workbench's."""
+    yield from _forged(scene)
+    start = len(scene.slack.messages)
+    good, bad = scene.drop(1), scene.drop(2)
+    found = scene.server.discovered()
+    spoil(bad)
+    for file in (good, bad):
+        wanted = {"webhook_url": f"{scene.engine.url}/webhook/{HOOK}"}
+        scene.server.ask("POST", f"/async/episodes/{_id_of(file, found)}/process", wanted)
+    until(lambda: len(scene.slack.since(start)) >= 3, _WITHIN)
+    told = scene.slack.since(start)
+    processed = [each for each in told if each.startswith(DONE) and "is processed" in each]
+    rendered = [each for each in told if each.startswith(DONE) and "render_clips" in each]
+    failed = [each for each in told if each.startswith(FAILED) and bad.name in each]
+    yield Check("callback", "Slack hears that the recording is processed", len(processed) == 1, str(told))
+    yield Check("callback", "and that its clips are done", len(rendered) == 1, str(rendered))
+    yield Check(
+        "callback",
+        "and why the other one failed, and no more",
+        (len(failed), len(told)) == (1, 3),
+        str(failed),
+    )
+    bad.unlink()
+    yield from _clips_are_made("callback", scene, good)
+
+
+def late(scene: Scene, nowhere: str) -> Iterator[Check]:
+    """A job that takes longer than is allowed, and one whose call goes `nowhere`, an allowed address."""
+    start = len(scene.slack.messages)
+    slow = scene.drop(1)
+    scene.engine.put("nightly.json", config(scene, poll_seconds=1, max_job_minutes=0))
+    status = scene.engine.execute("nightly.json")
+    told = scene.slack.since(start)
+    says = status == "success" and len(told) == 1 and told[0].startswith(FAILED) and "its job is" in told[0]
+    yield Check("nightly", "a job that takes too long is reported, not waited for", says, f"{status} {told}")
+    (job,) = scene.server.jobs(_id_of(slow, scene.server.discovered()), "process_episode")
+    scene.server.ended(job)
+    lost = scene.drop(2)
+    scene.engine.put("resume.json", config(scene, max_job_minutes=0.05))
+    scene.engine.execute("resume.json", called_at=nowhere)
+    until(lambda: len(scene.slack.since(start)) >= 2, 240)  # n8n looks once a minute whose time is up
+    told = scene.slack.since(start + 1)
+    asked = until(lambda: scene.engine.has_run("resume.json", "Job status"), 60)
+    says = asked and len(told) == 1 and lost.stem in told[0]
+    yield Check("resume", "when no call comes, it asks once how the job stands", says, f"{asked} {told}")
+
+
+def config(scene: Scene, **more: object) -> dict[str, object]:
+    """What has to be set in a template's Config, and nothing else."""
+    return {"workbench_url": scene.server.url, "slack_webhook_url": scene.slack.url, **more}
+
+
+def spoil(recording: Path) -> None:
+    """Change a recording after it was discovered: its job has to fail."""
+    with recording.open("ab") as file:
+        file.write(b"more")
+
+
+def _while_spoiling(scene: Scene, bad: Path, execute: Any) -> str:
+    """The status of an execution; once its first job is there, `bad` is no more what was discovered."""
+    before = len(scene.server.ask("GET", "/async/jobs?limit=200")["jobs"])
+    stop = threading.Event()
+
+    def watch() -> None:
+        over = False
+        while not over:
+            over = stop.wait(0.2)  # one more look when it is over: it may have fallen asleep at once
+            jobs = scene.server.ask("GET", "/async/jobs?limit=200")["jobs"]
+            if any(job["job_type"] == "process_episode" for job in jobs[: len(jobs) - before]):
+                spoil(bad)
+                return
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        return str(execute())
+    finally:
+        stop.set()
+        watcher.join()
+
+
+def _two_messages(flow: str, scene: Scene, start: int, good: Path, bad: Path) -> Iterator[Check]:
+    told = scene.slack.since(start)
+    done = [each for each in told if each.startswith(DONE) and good.stem in each]
+    failed = [each for each in told if each.startswith(FAILED) and bad.name in each and "changed" in each]
+    yield Check(flow, "Slack hears that the recording is processed", len(done) == 1, str(told))
+    yield Check(
+        flow, "and why the other one failed, and no more", (len(failed), len(told)) == (1, 2), str(failed)
+    )
+
+
+def _clips_are_made(flow: str, scene: Scene, good: Path) -> Iterator[Check]:
+    """The job that the workflow started last, to its end."""
+    found = scene.server.discovered()
+    episode = _id_of(good, found)
+    jobs = scene.server.jobs(episode, "render_clips")
+    states = [scene.server.ended(job)["status"] for job in jobs]
+    stage = scene.server.ask("GET", f"/episodes/{episode}")["stage"]
+    yield Check(
+        flow,
+        "its clips are rendered, once",
+        (states, stage) == (["completed"], "clipped"),
+        f"{states} {stage}",
+    )
+
+
+def _id_of(file: Path, found: list[dict[str, Any]]) -> str:
+    """An episode by its recording: titles change."""
+    slug = "".join(sign if sign.isalnum() else "-" for sign in file.stem.lower())
+    (episode,) = (each for each in found if each["episode_id"].startswith(slug))
+    return str(episode["episode_id"])
+
+
+def _forged(scene: Scene) -> Iterator[Check]:
+    """Every kind of call that is not the workbench's, and then one of its own about a cancelled job."""
+    address, start = f"{scene.engine.url}/webhook/{HOOK}", len(scene.slack.messages)
+    event = {"id": "msg_1", "type": "job.cancelled", "job_id": "j1", "job_type": "process_episode"}
+    body = json.dumps(
+        {**event, "status": "cancelled", "result": None, "failure": None, "title": "café"}
+    ).encode()
+    clock = int(time.time())
+    other = "whsec_" + base64.b64encode(b"somebody else's secret 123").decode()
+    calls = (
+        ("no header that it knows", 403, body, _headers(body, clock) | {HEADER[0]: "wrong"}),
+        ("a signature with another secret", 401, body, _headers(body, clock, secret=other)),
+        ("no signature", 401, body, {HEADER[0]: HEADER[1]}),
+        ("another body than was signed", 401, body.replace(b"j1", b"j2"), _headers(body, clock)),
+        ("a signature from 10 minutes ago", 401, body, _headers(body, clock - 600)),
+    )
+    for what, status, sent, headers in calls:
+        answered = send(address, sent, headers)
+        yield Check("callback", f"{what} is answered {status}", answered[0] == status, str(answered))
+    told = scene.slack.since(start)
+    yield Check("callback", "none of them reaches Slack", not told, str(told))
+    headers = _headers(body, clock)
+    headers["webhook-signature"] = f"v1,{'A' * 43}= {headers['webhook-signature']}"
+    answered = send(address, body, headers)
+    until(lambda: bool(scene.slack.since(start)), 30)
+    told = scene.slack.since(start)
+    says = answered[0] == 200 and len(told) == 1 and told[0].startswith(FAILED) and "was cancelled" in told[0]
+    yield Check(
+        "callback", "one that is signed twice, and once rightly, is taken", says, f"{answered} {told}"
+    )
+
+
+def _headers(body: bytes, timestamp: int, *, secret: str = SECRET) -> dict[str, str]:
+    """What Standard Webhooks 1.0 asks of a sender, and the static header."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    digest = hmac.new(key, f"msg_1.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    signature = f"v1,{base64.b64encode(digest).decode()}"
+    signed = {"webhook-id": "msg_1", "webhook-timestamp": str(timestamp), "webhook-signature": signature}
+    return {**signed, HEADER[0]: HEADER[1]}
