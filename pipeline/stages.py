@@ -40,7 +40,8 @@ def run(task: Task, out: Path, report: Report) -> None:
     Raises PipelineError with a sentence for a person, or whatever `report` raises.
     """
     for kind in task.outputs:
-        task.folder(out, kind).mkdir(exist_ok=True)
+        if (folder := task.folder(out, kind)) != out:  # `out` itself is gone when the task was stopped
+            folder.mkdir(exist_ok=True)
     started = time.monotonic()
     STEPS[task.step](task, out, report)
     wall_seconds = time.monotonic() - started

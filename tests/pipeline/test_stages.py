@@ -38,6 +38,12 @@ def test_a_task_that_fails_leaves_no_manifest(tmp_path: Path):
     assert manifest.read(out) is None
 
 
+def test_a_task_whose_folder_was_removed_before_it_began_does_not_bring_it_back(tone: Path, tmp_path: Path):
+    with pytest.raises(FileNotFoundError):
+        stages.run(_examine(tone), tmp_path / "stopped", _ignore)
+    assert not (tmp_path / "stopped").exists()
+
+
 def test_a_task_survives_the_way_to_a_worker_as_json(tone: Path):
     task = _examine(tone).model_copy(update={"threads": 2})
     assert Task.model_validate(json.loads(json.dumps(task.model_dump(mode="json")))) == task
