@@ -10,7 +10,7 @@ from pipeline.model import Frozen, StageName
 from workbench.jobs import Failure, Job, Status
 
 if TYPE_CHECKING:
-    from workbench.workbench import Workbench
+    from apps.door import Bench
 
 type Attend = Callable[[dict[str, str]], list[Job]]
 """Shows the jobs (job id → what to call it) until they have ended."""
@@ -36,9 +36,7 @@ class Outcome(Frozen):
     failure: Failure | None
 
 
-def process(
-    bench: "Workbench", named: Sequence[str], signals: Signals, how: Mapping[str, Any]
-) -> list[Outcome]:
+def process(bench: "Bench", named: Sequence[str], signals: Signals, how: Mapping[str, Any]) -> list[Outcome]:
     """Take everything that `named` stands for through the stages together; one outcome a recording.
 
     `how` is passed to `Workbench.process`. A recording that cannot be used never stops the others.
@@ -53,8 +51,11 @@ def process(
     return [outcome(item, ended.get(item.episode_id)) for item in items]
 
 
-def resume(bench: "Workbench", signals: Signals) -> list[Outcome]:
-    """Go on with every job that was not finished; one outcome a job, without a file for a discovery."""
+def resume(bench: "Bench", signals: Signals) -> list[Outcome]:
+    """Go on with every job that was not finished; one outcome a job, without a file for a discovery.
+
+    A server is at them anyway, and others may have asked for them: Ctrl-C only stops to look on.
+    """
     left = bench.resume()
     if not left:
         terminal.say("nothing to resume: every job has ended; name files, folders or episodes to process")
@@ -68,11 +69,11 @@ def resume(bench: "Workbench", signals: Signals) -> list[Outcome]:
             stage=job.current_stage,
             failure=job.failure,
         )
-        for job in watch(bench, titles, signals)
+        for job in watch(bench, titles, signals, cancel=not bench.detached)
     ]
 
 
-def gather(bench: "Workbench", named: Sequence[str], attend: Attend) -> list[Item]:
+def gather(bench: "Bench", named: Sequence[str], attend: Attend) -> list[Item]:
     """The recordings that `named` (files, folders, episode ids) stands for, each once, in that order.
 
     A file or folder of that name is preferred to an episode.
@@ -106,7 +107,7 @@ def outcome(item: Item, job: Job | None) -> Outcome:
     return Outcome(file=item.file, episode_id=item.episode_id, status=status, stage=stage, failure=failure)
 
 
-def _discovered(bench: "Workbench", there: Sequence[str], attend: Attend) -> dict[str, Item]:
+def _discovered(bench: "Bench", there: Sequence[str], attend: Attend) -> dict[str, Item]:
     """What lies at the paths `there`, by its place, sorted; every file among them is in it."""
     job = bench.discover(there)
     (job,) = attend({job.job_id: f"looking at {len(there)} path{'s' * (len(there) > 1)}"})

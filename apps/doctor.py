@@ -12,6 +12,7 @@ from typing import Literal
 
 import psutil
 
+from apps.door import enter
 from pipeline import ffmpeg
 from pipeline.errors import ModelMissing, PipelineError, ToolFailed
 from pipeline.model import AspectRatio, Frozen, Seconds, Span
@@ -114,10 +115,8 @@ def _model(settings: Settings) -> _Found:
 def _library(settings: Settings) -> _Found:
     root = settings.library
     if (root / "workbench.duckdb").exists():
-        from workbench import Workbench
-
         try:
-            with Workbench(settings) as bench:
+            with enter(settings) as bench:
                 count = len(bench.episodes())
         except LibraryBusy as error:
             return "warning", str(error)

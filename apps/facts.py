@@ -15,7 +15,8 @@ from workbench.settings import Chosen, Settings
 if TYPE_CHECKING:
     from apps.batch import Outcome
     from apps.doctor import Finding
-    from workbench.workbench import Workbench
+    from apps.door import Bench
+    from workbench.jobs import CleanUp
 
 
 def show_discovery(result: dict[str, Any], inbox: Path) -> None:
@@ -36,7 +37,7 @@ def show_discovery(result: dict[str, Any], inbox: Path) -> None:
         terminal.say(f"no recordings found: drop some into {inbox}, or name a file or a folder")
 
 
-def show_outcomes(bench: "Workbench", outcomes: Sequence["Outcome"]) -> None:
+def show_outcomes(bench: "Bench", outcomes: Sequence["Outcome"]) -> None:
     """One row for each recording; a finished one with the place of its results."""
     rows = [
         (one.episode_id or one.file or "discovery", one.status, one.stage or "", _results(bench, one))
@@ -117,7 +118,7 @@ def show_episodes(episodes: Sequence[Episode], library: Path, *, as_json: bool) 
         terminal.say(f"no episodes yet: {first_steps(library)}")
 
 
-def show_episode(bench: "Workbench", episode: Episode, *, as_json: bool) -> None:
+def show_episode(bench: "Bench", episode: Episode, library: Path, *, as_json: bool) -> None:
     """All that is known of an episode, and where its files are."""
     clips, shelf = bench.clips(episode.episode_id), bench.shelf(episode.episode_id)
     if as_json:
@@ -141,7 +142,7 @@ def show_episode(bench: "Workbench", episode: Episode, *, as_json: bool) -> None
     if clips:
         show_clips(clips, shelf)
     if episode.stage is not StageName.CLIPPED:
-        terminal.say(f"Next: workbench process {episode.episode_id}{at(bench.settings.library)}")
+        terminal.say(f"Next: workbench process {episode.episode_id}{at(library)}")
 
 
 def results(shelf: Path) -> list[tuple[str, object]]:
@@ -192,7 +193,7 @@ def first_steps(library: Path) -> str:
     )
 
 
-def _results(bench: "Workbench", outcome: "Outcome") -> str:
+def _results(bench: "Bench", outcome: "Outcome") -> str:
     if outcome.failure:
         return outcome.failure.reason
     if outcome.status is not Status.COMPLETED or outcome.episode_id is None:
@@ -217,7 +218,7 @@ def _content(episode: Episode) -> list[tuple[str, object]]:
     """What the episode is about, once it is enriched."""
     if "enrichment" not in episode.artefacts:
         return []
-    from pipeline import stages  # the Workbench that gave the episode has loaded it
+    from pipeline import stages  # most facts need none of it
 
     known = stages.enrichment(episode.artefacts["enrichment"])
     return [
@@ -228,6 +229,26 @@ def _content(episode: Episode) -> list[tuple[str, object]]:
         *(("chapter", f"{terminal.clock(one.span.start)} {one.title}") for one in known.chapters),
         *(("quote", f"“{one.text}”") for one in known.quotes),
     ]
+
+
+def show_clean_up(cleaned: "CleanUp", *, dry_run: bool, as_json: bool) -> None:
+    """What was removed, or would be."""
+    if as_json:
+        terminal.show_json({**cleaned.model_dump(mode="json"), "dry_run": dry_run})
+        return
+    rows = [(each.path, megabytes(each.bytes)) for each in cleaned.artefacts]
+    if rows:
+        terminal.show_table(("artefact", "size"), rows)
+    jobs, count = cleaned.jobs, len(rows)
+    what = (
+        f"{jobs} job{'s' * (jobs != 1)} and {count} artefact{'s' * (count != 1)} ({megabytes(cleaned.bytes)})"
+    )
+    terminal.show(f"{what} would be removed" if dry_run else f"removed {what}")
+
+
+def megabytes(count: int) -> str:
+    """A number of bytes as people here read it."""
+    return f"{count / 1e6:.1f} MB"
 
 
 def show_keys(keys: Sequence[Key], text: str | None, *, as_json: bool) -> None:

@@ -15,8 +15,21 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from apps import terminal
-from apps.rest import deliveries, episodes, events, jobs, login, problems, system, uploads
+from apps.rest import (
+    batch,
+    deliveries,
+    episodes,
+    events,
+    jobs,
+    keys,
+    login,
+    problems,
+    sockets,
+    system,
+    uploads,
+)
 from apps.rest.guard import FAILURES_PER_MINUTE, Guard, caller_of, check_bind
+from apps.rest.metrics import Meter, Routed
 from workbench.access import Limits, is_loopback
 from workbench.errors import BadSetting
 from workbench.settings import Settings
@@ -26,6 +39,8 @@ from workbench.workbench import Workbench
 RUN_FILE = ".server.json"
 _UPLOADS_KEPT = 7 * 24 * 3600.0
 _GB = 2**30
+_LONGEST_BODY = 4 * 2**20
+"""Bytes: a batch of 500 jobs has room. Uploads have limits of their own."""
 _AT_ONCE = 200
 """Calls that may be under way: those that wait for a job's end hold a thread each."""
 
@@ -38,19 +53,26 @@ def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
         version=metadata.version("episode-workbench"),
         summary="Long recordings in; a finished episode and short clips out.",
         lifespan=_life(bench),
+        max_body_size=_LONGEST_BODY,
     )
     app.state.bench = bench
     failures = Limits(FAILURES_PER_MINUTE)
-    for routes in (jobs.routes, deliveries.routes, events.routes, episodes.routes, system.routes):
-        app.include_router(routes)
+    for part in (jobs, batch, deliveries, events, sockets, episodes, keys, system):
+        app.include_router(part.routes)
     store = _uploads(bench)
-    app.include_router(
-        uploads.router(store, lambda path: _came(bench, path), owner=lambda request: caller_of(request).label)
-    )
+    meter = Meter(bench, store.used_bytes)
+
+    def came(path: Path) -> None:
+        meter.came(path)
+        _came(bench, path)
+
+    app.include_router(uploads.router(store, came, owner=lambda request: caller_of(request).label))
     app.include_router(login.router(bench.keys, failures, public_url=settings.public_url))
+    app.include_router(meter.routes)
+    app.add_middleware(Routed)
     problems.install(app)
-    return Guard(
-        app,
+    guard = Guard(
+        problems.outside(app),
         bench.keys,
         Limits(settings.rate_limit_per_minute),
         loopback=is_loopback(settings.host),
@@ -58,6 +80,7 @@ def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
         known_as=(settings.host, settings.public_url),
         failures=failures,
     )
+    return meter.around(guard)
 
 
 def serve(settings: Settings) -> None:
@@ -118,11 +141,14 @@ def _came(bench: Workbench, path: Path) -> None:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise BadSetting(
             f"settings `host` and `port`: {host}:{port} cannot be used ({error.strerror}): choose another"
         ) from error
+    # for every connection that comes of it: an answer of two parts would else wait 40 ms for its second one
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 @contextmanager

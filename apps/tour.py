@@ -12,7 +12,7 @@ from pipeline.errors import Cancelled
 from workbench.jobs import Status
 
 if TYPE_CHECKING:
-    from workbench.workbench import Workbench
+    from apps.door import Bench
 
 LIBRARY = ".demo"
 """The demo's library when none is named, in the current folder."""
@@ -42,12 +42,12 @@ def recording(library: Path, signals: Signals) -> Path:
             raise SystemExit(terminal.CANCELLED if signals.cancel else terminal.TERMINATED) from None
 
 
-def take(bench: "Workbench", recording: Path, signals: Signals, how: Mapping[str, Any]) -> batch.Outcome:
+def take(bench: "Bench", recording: Path, signals: Signals, how: Mapping[str, Any]) -> batch.Outcome:
     """Process `recording`; `how` is passed to `Workbench.process`."""
     return batch.process(bench, [str(recording)], signals, how)[0]
 
 
-def show(bench: "Workbench", outcome: batch.Outcome, *, as_json: bool) -> None:
+def show(bench: "Bench", outcome: batch.Outcome, library: Path, *, as_json: bool) -> None:
     """Where the results are, and what to try next."""
     if as_json:
         places = _places(bench, outcome) if outcome.episode_id else {}
@@ -58,10 +58,10 @@ def show(bench: "Workbench", outcome: batch.Outcome, *, as_json: bool) -> None:
         shelf = bench.shelf(outcome.episode_id)
         terminal.show("\nThe results:")
         terminal.show_facts(facts.results(shelf))
-        _signpost(outcome.episode_id, bench.settings.library)
+        _signpost(outcome.episode_id, library)
 
 
-def _places(bench: "Workbench", outcome: batch.Outcome) -> dict[str, object]:
+def _places(bench: "Bench", outcome: batch.Outcome) -> dict[str, object]:
     episode_id = str(outcome.episode_id)
     return {"shelf": bench.shelf(episode_id), "files": bench.files(episode_id)}
 

@@ -24,9 +24,10 @@ from workbench.errors import NotAllowed
 from workbench.jobs import Job, Status
 
 if TYPE_CHECKING:
-    from workbench.workbench import Workbench
+    from apps.door import Bench
 
-_LOOK_EVERY: Seconds = 0.1
+_LOOK_FIRST: Seconds = 0.05
+_LOOK_EVERY: Seconds = 0.5
 _SAY_EVERY: Seconds = 10.0
 _NARROW = 110  # columns; below this the bar gives room to the words
 _DOING = {
@@ -70,30 +71,34 @@ class Signals:
         self.leave = True
 
 
-def watch(bench: "Workbench", titles: Mapping[str, str], signals: Signals) -> list[Job]:
+def watch(bench: "Bench", titles: Mapping[str, str], signals: Signals, *, cancel: bool = True) -> list[Job]:
     """Show the jobs in `titles` (job id → what to call it) until all have ended; return them.
 
-    On the first Ctrl-C they are cancelled. Raises SystemExit on SIGTERM: the jobs stay open.
+    On the first Ctrl-C they are cancelled, or left alone if not `cancel`. Raises SystemExit when they are
+    left alone, and on SIGTERM: the jobs stay open.
     """
-    jobs = {job_id: bench.job(job_id) for job_id in titles}
-    told = False
+    jobs: dict[str, Job] = {}
+    left, told, pause = list(titles), False, _LOOK_FIRST
     with view(titles) as screen:
         while True:
-            jobs = {job_id: job if job.ended else bench.job(job_id) for job_id, job in jobs.items()}
-            screen.update(list(jobs.values()))
-            left = [job_id for job_id, job in jobs.items() if not job.ended]
+            jobs |= {job.job_id: job for job in bench.jobs_with(left)}
+            screen.update([jobs[job_id] for job_id in titles])
+            left = [job_id for job_id in titles if not jobs[job_id].ended]
             if signals.leave:
                 raise SystemExit(terminal.TERMINATED)
             if not left:
-                return list(jobs.values())
+                return [jobs[job_id] for job_id in titles]
+            if signals.cancel and not cancel:
+                raise SystemExit(terminal.CANCELLED)
             if signals.cancel and not told:
                 told = True
                 screen.say("cancelling… press Ctrl-C again to stop at once")
                 _cancel(bench, left)
-            time.sleep(_LOOK_EVERY)
+            time.sleep(pause)
+            pause = min(2 * pause, _LOOK_EVERY)
 
 
-def _cancel(bench: "Workbench", job_ids: list[str]) -> None:
+def _cancel(bench: "Bench", job_ids: list[str]) -> None:
     for job_id in job_ids:
         with suppress(NotAllowed):  # it has just ended
             bench.cancel(job_id)
@@ -141,7 +146,7 @@ def _has_bars(screen: Console) -> bool:
 
 
 class Lines:
-    """A line for each change of stage, and now and then."""
+    """A line for each change of stage, and now and then; of jobs that wait only when nothing runs."""
 
     def __init__(self, titles: Mapping[str, str]) -> None:
         self._titles = titles
@@ -157,11 +162,14 @@ class Lines:
 
     def update(self, jobs: list[Job]) -> None:
         now = time.monotonic()
-        for job in jobs:
-            state = str(job.status if job.ended else job.current_stage)
-            said, at = self._said.get(job.job_id, ("", now))
+        waiting = [job for job in jobs if job.status is Status.QUEUED]
+        idle = not any(job.status is Status.RUNNING for job in jobs)
+        told = [job for job in jobs if job.status is not Status.QUEUED]
+        for job in told + (waiting[:1] if idle else []):
+            state = "" if job in waiting else str(job.status if job.ended else job.current_stage)
+            said, at = self._said.setdefault(job.job_id, ("", now))
             is_due = not job.ended and now - at >= _SAY_EVERY
-            if job.status is not Status.QUEUED and (state != said or is_due):
+            if state != said or is_due:
                 self.say(_line(job, self._titles[job.job_id]))
                 self._said[job.job_id] = (state, now)
 
@@ -211,7 +219,11 @@ class Bars:
         if job.status is Status.RUNNING:
             self._progress.start_task(row)
         self._progress.update(
-            row, completed=job.progress, stage=_doing(job), message=job.message, left=_time_left(job)
+            row,
+            completed=job.progress,
+            stage=_doing(job),
+            message=job.waits_for or job.message,
+            left=_time_left(job, short=self._screen.width < _NARROW),
         )
 
     def _end(self, job: Job) -> None:
@@ -245,7 +257,10 @@ def _line(job: Job, title: str) -> str:
         return f"{title}: cancelled"
     if job.status is Status.COMPLETED:
         return f"{title}: done{_took(job)}"
-    parts = [_doing(job), f"{job.progress:.0f} %", job.message, _time_left(job)]
+    if job.status is Status.QUEUED:
+        parts = [job.waits_for or job.message or "waiting", _time_left(job)]
+    else:
+        parts = [_doing(job), f"{job.progress:.0f} %", job.message, _time_left(job)]
     return f"{title}: {', '.join(part for part in parts if part)}"
 
 
@@ -253,10 +268,13 @@ def _doing(job: Job) -> str:
     return "waiting" if job.status is Status.QUEUED else _DOING[job.current_stage]
 
 
-def _time_left(job: Job) -> str:
-    if job.status is not Status.RUNNING:
-        return ""
-    return "estimating…" if job.eta_seconds is None else f"{terminal.clock(job.eta_seconds)} left"
+def _time_left(job: Job, *, short: bool = False) -> str:
+    """As "3:10 left (90 %: 4:00)": the second time is enough nine times out of ten."""
+    if job.eta_seconds is None:
+        return "estimating…" if job.status is Status.RUNNING else ""
+    left = terminal.clock(job.eta_seconds)
+    most = left if short or job.eta_p90_seconds is None else terminal.clock(job.eta_p90_seconds)
+    return f"{left} left" + (f" (90 %: {most})" if most != left else "")
 
 
 def _took(job: Job) -> str:

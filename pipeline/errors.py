@@ -6,6 +6,7 @@ PipelineError          one sentence for a person: which file, what is wrong, wha
 ├── ModelMissing       a speech model is not on this machine; the message says how to get it
 ├── ToolFailed         ffmpeg ended with an error
 └── ModelFailed        the language model's endpoint did not answer, or not usably
+    └── RateLimited    it takes no more calls for now
 Cancelled              not a failure: the attempt's folder is gone, so nobody wants its result
 """
 
@@ -32,6 +33,10 @@ class ToolFailed(PipelineError):
 
 class ModelFailed(PipelineError):
     """The language model's endpoint did not answer, or not usably."""
+
+
+class RateLimited(ModelFailed):
+    """The language model's endpoint takes no more calls for now."""
 
 
 class Cancelled(Exception):

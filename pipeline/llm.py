@@ -18,7 +18,7 @@ from openai.types.chat import ChatCompletion
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
-from pipeline.errors import ModelFailed
+from pipeline.errors import ModelFailed, RateLimited
 from pipeline.model import Seconds
 
 type Look = Callable[[], None]
@@ -247,7 +247,8 @@ def _is_about_something_else(said: str) -> bool:
 
 
 def _failed(base_url: str, model: str, error: openai.OpenAIError) -> ModelFailed:
-    return ModelFailed(f"the language model `{model}` at {base_url} {_reason(error)}")
+    kind = RateLimited if isinstance(error, openai.RateLimitError) else ModelFailed
+    return kind(f"the language model `{model}` at {base_url} {_reason(error)}")
 
 
 def _reason(error: openai.OpenAIError) -> str:

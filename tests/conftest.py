@@ -29,7 +29,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def demo_recording() -> Path:
-    """The demo recording with its `.json`, kept in `.cache/demo` until what makes it changes."""
+    """The demo recording with its `.json`."""
+    return the_demo()
+
+
+def the_demo() -> Path:
+    """The demo recording, kept in `.cache/demo` until what makes it changes."""
     kept = ROOT / ".cache" / "demo" / _state_of(ROOT / "apps" / "demo")
     if not kept.exists():
         from apps import demo

@@ -8,7 +8,9 @@ an n8n next door, is named in the setting `webhook_allow` as exact `host:port`.
 
 import re
 import socket
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
@@ -16,6 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import idna
 
+from pipeline.model import Seconds
 from workbench.errors import BadSetting, WorkbenchError
 
 type IP = IPv4Address | IPv6Address
@@ -25,6 +28,7 @@ type Resolve = Callable[..., Sequence[tuple[Any, ...]]]
 """Like socket.getaddrinfo."""
 
 LONGEST = 2000
+LOOK_UP_TIMEOUT: Seconds = 10.0
 DEFAULT_PORT = {"http": 80, "https": 443}
 USUAL_PORTS = (80, 443, 8080, 8443)
 
@@ -41,6 +45,8 @@ class Address:
     """What the host's name meant when it was checked, in the order of preference."""
     target: str
     """Path and query, byte for byte as given: n8n signs them."""
+    allowed: bool
+    """Whether `webhook_allow` names it."""
 
     @property
     def ip(self) -> str:
@@ -52,20 +58,26 @@ class Address:
         return _written((self.host, self.port))
 
 
-def checked(url: str, allow: Sequence[str], resolve: Resolve = socket.getaddrinfo) -> Address:
+def checked(
+    url: str,
+    allow: Sequence[str],
+    resolve: Resolve = socket.getaddrinfo,
+    timeout: Seconds = LOOK_UP_TIMEOUT,
+) -> Address:
     """The address that `url` is, if the workbench may send to it; `allow` is the setting `webhook_allow`.
 
+    The look-up of its name takes at most `timeout`.
     Raises BadAddress, saying what to change; BadSetting when `allow` has an entry that is no host:port.
     """
     parts, port = _taken_apart(url)
     place = (_host(parts), DEFAULT_PORT[parts.scheme] if port is None else port)
     allowed = place in allow_list(allow)
-    ips = _looked_up(place, resolve)
+    ips = _looked_up(place, resolve, timeout)
     for ip in ips:
         _check_ip(ip, place, allowed)
     if not allowed:
         _check_is_usual(parts.scheme, place)
-    return Address(parts.scheme, *place, tuple(map(str, ips)), _target(url, parts))
+    return Address(parts.scheme, *place, tuple(map(str, ips)), _target(url, parts), allowed)
 
 
 def allow_list(entries: Sequence[str]) -> frozenset[Place]:
@@ -148,11 +160,16 @@ def _no_entry(text: str) -> BadSetting:
     return BadSetting(f"setting `webhook_allow` has {text!r}: write host:port, such as n8n:5678")
 
 
-def _looked_up(place: Place, resolve: Resolve) -> tuple[IP, ...]:
+def _looked_up(place: Place, resolve: Resolve, timeout: Seconds) -> tuple[IP, ...]:
     """Every IP address of the host, each once."""
     host, port = place
     try:
-        found = resolve(host, port, type=socket.SOCK_STREAM)
+        found = _in_time(lambda: resolve(host, port, type=socket.SOCK_STREAM), timeout)
+    except TimeoutError as error:
+        raise BadAddress(
+            f"webhook_url names the host {host}, which could not be looked up within {timeout:g} s: "
+            "check the name server"
+        ) from error
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no name"
         raise BadAddress(f"webhook_url names the host {host}, which cannot be found: {reason}") from error
@@ -160,6 +177,23 @@ def _looked_up(place: Place, resolve: Resolve) -> tuple[IP, ...]:
     if not ips:
         raise BadAddress(f"webhook_url names the host {host}, which has no address: check the name")
     return ips
+
+
+def _in_time[T](look_up: Callable[[], T], timeout: Seconds) -> T:
+    """What `look_up` gives or raises. Raises TimeoutError when that takes too long.
+
+    Nothing can interrupt a system's resolver: it is left behind in a thread that holds up no exit.
+    """
+    done: Future[T] = Future()
+
+    def look() -> None:
+        try:
+            done.set_result(look_up())
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            done.set_exception(error)
+
+    threading.Thread(target=look, name="look-up", daemon=True).start()
+    return done.result(timeout)
 
 
 def _networks(*texts: str) -> tuple[Network, ...]:

@@ -5,7 +5,7 @@ Nothing here is worth keeping: the queue is filled from the store when a process
 
 import bisect
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from workbench.jobs import Job
@@ -82,10 +82,16 @@ class Queue:
                     return waiting.job_id
         return None
 
-    def first(self, count: int) -> list[str]:
-        """The first of the line."""
+    def ahead(self, count: int, running: Iterable[str]) -> list[Waiting]:
+        """The first `count` of the line, with those that wait for one of them or of the jobs `running`."""
         with self._lock:
-            return [waiting.job_id for waiting in self._line[:count]]
+            found = self._line[:count]
+            open_ids = [*running, *(waiting.job_id for waiting in found)]
+            for job_id in open_ids:  # it grows meanwhile
+                followers = self._after.get(job_id, [])[: max(0, 2 * count - len(found))]
+                found += followers
+                open_ids += [waiting.job_id for waiting in followers]
+        return sorted(found)
 
     def before(self, job_id: str) -> int:
         """How many jobs start before this one, as things stand."""

@@ -19,9 +19,8 @@ class Leg(NamedTuple):
     each: Seconds
     """Length of each task that waits."""
     waiting: int
-    left: Seconds = 0.0
+    begun: tuple[Seconds, ...] = ()
     """What is left of each task that runs when the job takes its place."""
-    running: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +175,9 @@ class Course:
         if not job.legs:
             self._end_job(job)
             return
-        job.stage, job.each, job.waiting, left, running = job.legs.pop()
-        if running:
-            self._start(job, left, running)
+        job.stage, job.each, job.waiting, begun = job.legs.pop()
+        for left in begun:
+            self._start(job, left, 1)
 
     def _start_tasks(self) -> None:
         for job in self._active:

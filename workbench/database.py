@@ -25,7 +25,7 @@ type Query = Callable[[str, Mapping[str, object]], list[Row]]
 """Runs a named query; within one command all queries are one transaction."""
 
 _GROUP = 64  # commands that share one commit at the most
-_FILES = ("queries.sql", "service.sql")
+_FILES = ("queries.sql", "service.sql", "figures.sql")
 
 
 class Database:

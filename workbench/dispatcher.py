@@ -9,32 +9,27 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
 from pipeline.model import Seconds, Share, StageName
 from pipeline.task import Task
 from workbench.admission import Queue
+from workbench.attempts import Attempts, Connect
 from workbench.errors import LibraryBroken, NotAllowed, NotFound
 from workbench.jobs import Failure, Job, Outcome, Request, Status
 from workbench.library import Library
-from workbench.live import Active, Attempt, Live, look, reason_of
-from workbench.outlook import Outlooks
+from workbench.live import Active, Live, look, reason_of
+from workbench.outlook import Outlooks, for_a_slot
 from workbench.retries import Retries
 from workbench.rules import Rules
 from workbench.store import Store
 from workbench.work import Agenda, work_of
 
-if TYPE_CHECKING:
-    from workbench.runner import Cluster
-
 _TICK: Seconds = 0.5
 _WRITE_EVERY: Seconds = 1.0
 _FAULTS = 20  # in a row
-
-type Connect = Callable[[Callable[[str, Share], None], Callable[[Outcome], None]], "Cluster"]
-"""Makes the cluster, with whom to tell of progress and of an end, when the first task needs it."""
 
 
 class Dispatcher:
@@ -51,17 +46,14 @@ class Dispatcher:
     ):
         self._store = store
         self._library = library
-        self._connect = connect
         self._rules = rules
-        self._api_key = api_key
         self._on_change = on_change
         self._events: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._waiting = Queue()
         self._active: dict[str, Active] = {}
-        self._attempts: dict[str, Attempt] = {}
+        self._attempts = Attempts(library, connect, rules, api_key, self._on_progress, self._on_end)
         self._retries = Retries()
-        self._cluster: Cluster | None = None
-        self._outlooks = Outlooks(store, rules)
+        self._outlooks = Outlooks(store, rules, self._waiting, self._attempts, self._retries)
         self._closing = False
         self._faults = 0
         self._broken: Exception | None = None
@@ -82,8 +74,14 @@ class Dispatcher:
         if (active := self._active.get(job.job_id)) and active.live:
             return active.live.of(job)
         if job.job_id in self._waiting:
-            return self._outlooks.waiting(job, self._waiting).of(job)
+            return self._outlooks.waiting(job).of(job)
         return job
+
+    def quietly(self, do: Callable[[], None]) -> None:
+        """Have `do` done while no job runs and none is started. Raises NotAllowed when one runs."""
+        done: Future[None] = Future()
+        self._events.put(lambda: self._quietly(do, done))
+        done.result()
 
     @property
     def broken(self) -> str | None:
@@ -91,9 +89,14 @@ class Dispatcher:
         return str(self._broken) if self._broken else None
 
     @property
+    def running(self) -> int:
+        """How many tasks run now."""
+        return len(self._attempts)
+
+    @property
     def slots(self) -> int:
         """How many tasks can run at once; 0 while there is no cluster."""
-        return self._cluster.slots if self._cluster else 0
+        return self._attempts.slots
 
     def wait(self, look: Callable[[], Job], timeout: Seconds | None) -> Job:
         """What `look` shows once the job has ended, or after `timeout` seconds.
@@ -150,17 +153,12 @@ class Dispatcher:
             time.sleep(_TICK)
 
     def _advance(self) -> None:
-        if self._cluster and self._cluster.is_gone:
-            self._cluster.abandon()
-            self._cluster = None
         self._start_jobs()
         for active in list(self._active.values()):
             self._guarded(active, self._start_tasks)
-        self._outlooks.refresh(list(self._active.values()), self.slots)
+        self._outlooks.refresh(list(self._active.values()))
         for active in list(self._active.values()):
             self._guarded(active, self._tell)
-        if self._cluster:
-            self._cluster.enforce()
 
     def _guarded(self, active: Active, do: Callable[[Active], None]) -> None:
         """An error in one job ends that job, never the dispatcher."""
@@ -174,6 +172,16 @@ class Dispatcher:
         self._store.log(job.job_id, "error", details="".join(traceback.format_exception(error)))
         failure = Failure(reason=reason, kind=type(error).__name__, stage=stage)
         self._drop(job.job_id, Status.FAILED, reason, failure, stage=stage)
+
+    def _quietly(self, do: Callable[[], None], done: Future[None]) -> None:
+        try:
+            if self._active:
+                raise NotAllowed("a job is running: clean up when none is")
+            do()
+        except Exception as error:  # noqa: BLE001 - it is the caller's
+            done.set_exception(error)
+        else:
+            done.set_result(None)
 
     def _take_up(self, job: Job) -> None:
         """Put a job into the queue, or see that the one which it depends on has spoilt it."""
@@ -238,75 +246,42 @@ class Dispatcher:
                 self._library.remove(leftover)
 
     def _start_tasks(self, active: Active) -> None:
-        if self._outlived(active):
-            return
-        running = {attempt.task.key for attempt in self._attempts.values()}
-        for task in active.agenda.tasks:
-            if task.key in running or self._retries.rests(task.key):
-                continue
-            if self._rules.pause() or self._at_limit(task.stage):
-                return
-            if not self._cluster:
-                self._cluster = self._connect(self._on_progress, self._on_end)
-            if len(self._attempts) >= self._cluster.slots:
-                return
-            folder = self._library.new_attempt(task)
-            self._attempts[folder.name] = Attempt(task, folder)
-            api_key = self._api_key if task.stage is StageName.ENRICHED else None
-            extra = {"threads": self._rules.threads, "api_key": api_key}
-            self._cluster.start(task.model_copy(update=extra), folder)
+        if not self._outlived(active) and not self._rules.pause():
+            self._attempts.start(task for task in active.agenda.tasks if not self._retries.rests(task.key))
 
     def _outlived(self, active: Active) -> bool:
-        """Whether a job ran for longer than it may; it is ended then."""
+        """Whether a job was worked on for longer than it may; it is ended then.
+
+        What it waits for, such as a slot, a maintenance window or room on the disk, is not its fault.
+        """
+        active.count(works=bool(self._attempts.at(active.keys)))
         timeout = self._rules.timeout
-        if not timeout or time.monotonic() - active.started <= timeout:
+        if not timeout or active.worked <= timeout:
             return False
         reason = f"it ran for more than {timeout / 60:g} minutes (setting `job_timeout_minutes`)"
         failure = Failure(reason=reason, kind="Timeout", stage=active.agenda.stage, transient=True)
         self._drop(active.job.job_id, Status.FAILED, reason, failure)
         return True
 
-    def _at_limit(self, stage: StageName) -> bool:
-        limit = self._rules.limits.get(stage)
-        running = sum(attempt.task.stage is stage for attempt in self._attempts.values())
-        return limit is not None and running >= limit
-
     def _on_progress(self, attempt: str, share: Share) -> None:
-        self._events.put(lambda: self._progressed(attempt, share))
+        self._events.put(lambda: self._attempts.heard(attempt, share))
 
     def _on_end(self, outcome: Outcome) -> None:
         self._events.put(lambda: self._ended(outcome))
 
-    def _progressed(self, name: str, share: Share) -> None:
-        if attempt := self._attempts.get(name):
-            attempt.share = max(attempt.share, share)
-
     def _ended(self, outcome: Outcome) -> None:
-        attempt = self._attempts.pop(outcome.attempt, None)
-        if not attempt:
-            return  # nobody waits for it any more: it must not be published
-        if outcome.failure is None:
-            outcome = self._published(attempt, outcome)
+        if not (known := self._attempts.ended(outcome)):
+            return
+        attempt, outcome = known
         waiting = [each for each in self._active.values() if attempt.task.key in each.keys]
         if outcome.failure is not None:
-            self._library.discard(attempt.folder)
             self._retry_or_fail(attempt.task, outcome)
         else:
             self._retries.forget(attempt.task.key)
-            if waiting:
-                self._outlooks.measured(attempt, waiting[0].work, self.slots)
+            self._outlooks.measured(attempt, waiting)
         for active in waiting:
             if active.job.job_id in self._active:
                 self._guarded(active, self._look)
-
-    def _published(self, attempt: Attempt, outcome: Outcome) -> Outcome:
-        try:
-            self._library.publish(attempt.task, attempt.folder)
-        except OSError as error:
-            reason = f"{attempt.task.name}: the result cannot be put into the library: {error}"
-            what = {"failure": reason, "kind": type(error).__name__, "transient": True}
-            return outcome.model_copy(update=what)  # a virus scanner lets go of a file after a moment
-        return outcome
 
     def _retry_or_fail(self, task: Task, outcome: Outcome) -> None:
         tries, again = self._retries.failed(task.key, outcome)
@@ -342,32 +317,23 @@ class Dispatcher:
         ended = self._store.job(job_id)
         for spoilt in self._waiting.release(job_id, completed=ended.status is Status.COMPLETED):
             self._events.put(partial(self._spoil, spoilt, ended))
-        self._outlooks.renew()
         self._on_change(ended)
         self._wake()
 
     def _stop_unwanted(self, besides: str) -> None:
-        """Stop the attempts that no job waits for but the one that ends."""
+        """Stop and forget the attempts that no job waits for but the one that ends."""
         going_on = (active for active in self._active.values() if active.job.job_id != besides)
         wanted = {key for active in going_on for key in active.keys}
-        for name, attempt in list(self._attempts.items()):
-            if attempt.task.key not in wanted:
-                self._stop(name)
+        self._attempts.stop_all_but(wanted)
+        self._retries.keep(wanted)
 
     def _wake(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
-    def _stop(self, name: str) -> None:
-        attempt = self._attempts.pop(name)
-        self._library.discard(attempt.folder)
-        if self._cluster:
-            self._cluster.stop(name)
-
     def _tell(self, active: Active) -> None:
         """Bring the live look of a job up to date; write down what is new, at most once a second."""
-        job_id, keys = active.job.job_id, active.keys
-        running = [attempt for attempt in self._attempts.values() if attempt.task.key in keys]
+        job_id, running = active.job.job_id, self._attempts.at(active.keys)
         live = self._outlooks.timed(job_id, look(active, running, self._held(active)))
         if live != active.live:
             active.live = live
@@ -381,20 +347,21 @@ class Dispatcher:
         """Why none of a job's tasks runs, when there is more to say than that it waits for a worker."""
         if reason := self._rules.pause():
             return reason
+        if lost := self._attempts.waits_for:
+            return lost
         if resting := self._retries.next(active.keys):
             return resting
-        if active.agenda.tasks and self._at_limit(stage := active.agenda.tasks[0].stage):
-            return f"the limit of {self._rules.limits[stage]} at a time in the stage {stage}"
+        if active.agenda.tasks and self._attempts.is_at_limit(stage := active.agenda.tasks[0].stage):
+            return f"limit of {self._rules.limits[stage]} at a time in the stage {stage}"
+        if len(self._attempts) >= self.slots > 0:
+            return for_a_slot(list(self._active).index(active.job.job_id))
         return None
 
     def _leave(self) -> None:
         """Stop whatever runs, and let nobody wait for it."""
         self._closing = True
-        for name in list(self._attempts):
-            self._library.discard(self._attempts.pop(name).folder)
         try:
-            if self._cluster:
-                self._cluster.close()
+            self._attempts.close()
         finally:
             self._active.clear()
             self._wake()

@@ -6,7 +6,9 @@ WorkbenchError         one sentence for a person: what is wrong and what to do
 ├── KeyReused          the same Idempotency-Key was sent with another body
 ├── BadSetting         a setting has a value that cannot be used; names the setting and its source
 ├── LibraryBusy        another process holds the library's database
-└── LibraryBroken      the library's folder or database cannot be used as it is
+├── LibraryBroken      the library's folder or database cannot be used as it is
+├── AccessDenied       a server wants a key, or one that may do more
+└── Unreachable        no server answers at that address
 """
 
 
@@ -36,3 +38,11 @@ class LibraryBusy(WorkbenchError):
 
 class LibraryBroken(WorkbenchError):
     """The library's folder or database cannot be used as it is."""
+
+
+class AccessDenied(WorkbenchError):
+    """A server wants a key, or one that may do more."""
+
+
+class Unreachable(WorkbenchError):
+    """No server answers at that address."""

@@ -1,4 +1,4 @@
-"""How long every open job will still take.
+"""How long each open job will still take.
 
 Jobs share the slots of the workers, so the time left of one cannot be told without the others: the course of
 events is worked out task by task, the way the dispatcher gives slots, at the pace that was measured here.
@@ -6,20 +6,14 @@ events is worked out task by task, the way the dispatcher gives slots, at the pa
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from math import ceil
 from statistics import median, quantiles
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pipeline.model import Seconds, Share, StageName
 from pipeline.task import Task
-from workbench.calendar import spoken
 from workbench.course import Course, Leg, Planned, Terms
 from workbench.estimate import usual
-
-HORIZON = 200
-"""Queued jobs whose course is worked out; those behind them are told by the mean throughput."""
 
 _HONEST_FROM: Share = 0.1
 """Done share of a job from which on its own rate speaks for steps that were never measured."""
@@ -63,8 +57,8 @@ class Phase:
     """Of these tasks, the mean share that is not done."""
     model: str = ""
     """The speech or language model that its pace depends on, if it does."""
-    running: int = 0
-    """How many of the tasks run at this moment (only in a job's first phase)."""
+    begun: tuple[Seconds, ...] = ()
+    """What is usually left of each task that runs at this moment (only in a job's first phase)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +175,9 @@ def remaining(
     total = sum(sizes)
     undone = sum(size * (1 - (done or 0.0)) for size, (_, done) in zip(sizes, tasks, strict=True))
     model = next((each.model for each in phases if each.step == step), "")
-    running = sum(done is not None for _, done in tasks)
+    begun = tuple(size * (1 - done) for size, (_, done) in zip(sizes, tasks, strict=True) if done is not None)
     left = undone / total if total else 1.0
-    current = Phase(tasks[0][0].stage, step, total, len(tasks), left, model, running)
+    current = Phase(tasks[0][0].stage, step, total, len(tasks), left, model, begun)
     later = (each for each in phases if _ORDER.index(each.step) > _ORDER.index(step))
     return (current, *later)
 
@@ -192,7 +186,7 @@ def usual_of(task: Task, phases: Sequence[Phase]) -> Seconds:
     """What `task` usually takes in its slot, as one of a job with the `phases` as they were at first."""
     if task.step == "clip":  # its length is known by now
         span = task.media_seconds
-        wall = usual(10 * span, 1, 2 * span, len(task.outputs))[StageName.CLIPPED]
+        wall = usual(10 * span, 1, span, len(task.outputs))[StageName.CLIPPED]
         return _SLOTS_OF_USUAL * _STEPS["clip"][1] * wall
     whole = sum(each.usual for each in phases if each.step == task.step)
     return whole * task.share / _STEPS[task.step][1]
@@ -220,49 +214,6 @@ def forecast(
         name: Times(p50[name], max(p50[name], p90[name])) if name in told and name in p50 else None
         for name in (outlook.job_id for outlook in jobs)
     }
-
-
-@dataclass(frozen=True)
-class Reasons:
-    """What holds a job; each is None where it does not."""
-
-    after: str | None = None
-    """The job that it depends on."""
-    closed_until: datetime | None = None
-    """When the maintenance window that is open ends."""
-    min_free_gb: float | None = None
-    """What should be free on the disk, and is not."""
-    retry_in: Seconds | None = None
-    retry_reason: str = ""
-    limit: tuple[StageName, int] | None = None
-    """A stage that has as many tasks as it may."""
-    ahead: int | None = None
-    """How many jobs are before it while no slot, or no place, is free."""
-
-
-def why(reasons: Reasons, now: datetime, zone: ZoneInfo) -> str | None:
-    """The reasons in words, joined by semicolons; None when nothing holds the job."""
-    parts: list[str] = []
-    if reasons.after is not None:
-        parts.append(f"waiting for job {reasons.after}")
-    if reasons.closed_until is not None:
-        parts.append(f"maintenance window until {spoken(reasons.closed_until, now, zone)}")
-    if reasons.min_free_gb is not None:
-        parts.append(f"the disk has less than {reasons.min_free_gb:g} GB free")
-    if reasons.retry_in is not None:
-        cause = f" after: {reasons.retry_reason}" if reasons.retry_reason else ""
-        parts.append(f"retry in {max(1, ceil(reasons.retry_in))} s{cause}")
-    if reasons.limit is not None:
-        stage, most = reasons.limit
-        parts.append(f"limit of {_counted(most, 'task')} at `{stage}`")
-    if reasons.ahead is not None:
-        before = f": {_counted(reasons.ahead, 'job')} before it" if reasons.ahead else ""
-        parts.append(f"waiting for a slot{before}")
-    return "; ".join(parts) or None
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _spread(ratios: Sequence[float]) -> Ratio:
@@ -299,10 +250,8 @@ def _expected(outlook: Outlook, pace: Pace) -> _Expected:
             continue
         known = pace.ratio(phase.step, phase.model)
         ratio = _seen(outlook, phase, known or guess) if outlook.spent else known or guess
-        whole, rest = _task_lengths(phase)
-        waiting = phase.width - phase.running
-        usually.append(Leg(phase.stage, whole * ratio.p50, waiting, rest * ratio.p50, phase.running))
-        slowly.append(Leg(phase.stage, whole * ratio.p90, waiting, rest * ratio.p90, phase.running))
+        usually.append(_leg(phase, ratio.p50))
+        slowly.append(_leg(phase, ratio.p90))
         seconds = phase.usual * phase.left * ratio.p50
         work += seconds
         if seconds > heaviest:
@@ -331,14 +280,12 @@ def _seen(outlook: Outlook, phase: Phase, learned: Ratio) -> Ratio:
     return Ratio((1 - share) * learned.p50 + rate, (1 - share) * learned.p90 + _OBSERVED_SPREAD * rate)
 
 
-def _task_lengths(phase: Phase) -> tuple[Seconds, Seconds]:
-    """What is usually left of a task that waits, and of one that runs; those that wait are whole."""
-    whole, left = phase.usual / phase.width, phase.left * phase.width
-    waiting = phase.width - phase.running
-    if not phase.running:
-        return whole * phase.left, 0.0
-    running = max(0.0, left - waiting)
-    return whole * ((left - running) / waiting if waiting else 0.0), whole * running / phase.running
+def _leg(phase: Phase, ratio: float) -> Leg:
+    """What is left of a phase at a pace; the tasks that wait are taken to be of one length."""
+    waiting = phase.width - len(phase.begun)
+    rest = max(0.0, phase.usual * phase.left - sum(phase.begun))
+    each = rest / waiting if waiting else 0.0
+    return Leg(phase.stage, each * ratio, waiting, tuple(left * ratio for left in phase.begun))
 
 
 def _told_honestly(jobs: Sequence[Outlook], expected: Sequence[_Expected]) -> frozenset[str]:
@@ -355,29 +302,8 @@ def _told_honestly(jobs: Sequence[Outlook], expected: Sequence[_Expected]) -> fr
 
 def _ends(jobs: Sequence[Outlook], legs: Sequence[Sequence[Leg]], terms: Terms) -> dict[str, Seconds]:
     """When each job ends; those that never can are left out."""
-    queued = [place for place, outlook in enumerate(jobs) if not outlook.running]
-    near = queued[HORIZON] if len(queued) > HORIZON else len(jobs)
-    planned = [
+    planned = (
         Planned(each.job_id, ahead, each.starts_at, each.after, each.episode_id, each.running)
-        for each, ahead in zip(jobs[:near], legs, strict=False)
-    ]
-    ends = Course(planned, (outlook.job_id for outlook in jobs), terms).run()
-    at = last = max(ends.values(), default=0.0)
-    done = sum(_work(plan.legs) for plan in planned if plan.job_id in ends)
-    hopeless = {outlook.job_id for outlook in jobs} - ends.keys()
-    for outlook, ahead in zip(jobs[near:], legs[near:], strict=True):
-        if done and outlook.after not in hopeless:
-            at += _work(ahead) * last / done
-            begins = max(outlook.starts_at, ends.get(outlook.after or "", 0.0))
-            ends[outlook.job_id] = max(at, begins + _alone(ahead, terms.slots))
-            hopeless.discard(outlook.job_id)
-    return ends
-
-
-def _work(legs: Sequence[Leg]) -> Seconds:
-    return sum(leg.each * leg.waiting + leg.left * leg.running for leg in legs)
-
-
-def _alone(legs: Sequence[Leg], slots: int) -> Seconds:
-    """What a queued job takes with all slots for itself."""
-    return sum(leg.each * ceil(leg.waiting / slots) for leg in legs)
+        for each, ahead in zip(jobs, legs, strict=True)
+    )
+    return Course(planned, (outlook.job_id for outlook in jobs), terms).run()

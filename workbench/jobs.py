@@ -135,6 +135,12 @@ class Delivery(Frozen):
     ended_at: datetime | None = None
 
 
+LOST = "Lost"
+"""Kind of an outcome whose worker was lost: it may be the task that ended it, by the memory that it took."""
+UNREACHED = "Unreached"
+"""Kind of an outcome that says nothing of the task: its scheduler was lost."""
+
+
 class Outcome(Frozen):
     """How an attempt at a task ended: `failure` is None when its results are in its folder."""
 
@@ -148,6 +154,21 @@ class Outcome(Frozen):
     """Whether another attempt may well succeed."""
     details: str = ""
     """The traceback of an error that nobody foresaw."""
+
+
+class Duration(Frozen):
+    """For how long a task kept its worker."""
+
+    job_id: str
+    stage: StageName
+    step: str
+    model: str
+    """The speech or language model that it used, if any."""
+    workers: int
+    """How many there were."""
+    usual_seconds: Seconds
+    """What it would have taken on a usual machine."""
+    wall_seconds: Seconds
 
 
 class ClipFile(Frozen):
@@ -184,6 +205,23 @@ class Episode(Frozen):
     """Kind → folder of the current artefact."""
     created_at: datetime
     updated_at: datetime
+
+
+class Unused(Frozen):
+    """A finished artefact that no episode needs any more."""
+
+    path: str
+    """Below the library."""
+    bytes: int
+
+
+class CleanUp(Frozen):
+    """What was removed, or would be."""
+
+    jobs: int
+    """How many ended jobs, with their logs and messages."""
+    artefacts: tuple[Unused, ...]
+    bytes: int
 
 
 def new_job_id() -> str:

@@ -96,6 +96,12 @@ class Library:
         self.discard(attempt)
         return folders
 
+    def set_aside(self, artefact: Path) -> Path:
+        """Take an artefact out of the library, as whole as it was; where it lies now, to be discarded."""
+        aside = self.root / "attempts" / f"trash-{secrets.token_hex(4)}"
+        artefact.rename(aside)
+        return aside
+
     def discard(self, attempt: Path) -> None:
         """Remove an attempt; a worker that is still at it will notice and stop.
 
@@ -142,8 +148,7 @@ class Library:
     def _put(self, folder: Path, place: Path) -> str:
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.exists():
-            old = self.root / "attempts" / f"trash-{secrets.token_hex(4)}"
-            place.rename(old)
+            old = self.set_aside(place)
             folder.rename(place)
             shutil.rmtree(old, ignore_errors=True)
         else:

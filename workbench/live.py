@@ -3,13 +3,13 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.model import Seconds, Share, StageName
-from pipeline.task import Task
+from pipeline.model import Seconds, StageName
 from workbench import estimate
+from workbench.attempts import Attempt
 from workbench.errors import WorkbenchError
+from workbench.forecast import Spent
 from workbench.jobs import Job
 from workbench.work import Agenda, Work
 
@@ -40,42 +40,38 @@ class Live:
 
 
 @dataclass
-class Attempt:
-    """A try of a task that is under way."""
-
-    task: Task
-    folder: Path
-    share: Share = 0.0
-    started: float = field(default_factory=time.monotonic)
-
-
-@dataclass
 class Active:
     """A job that is being worked on."""
 
     job: Job
     work: Work
     agenda: Agenda
-    started: float = field(default_factory=time.monotonic)
+    worked: Seconds = 0.0
+    """For how long at least one of its tasks has run."""
+    counted_at: float = field(default_factory=time.monotonic)
+    spent: list[Spent] = field(default_factory=list)
+    """The tasks that have ended here."""
     written_at: float = 0.0
     written: Live | None = None
     live: Live | None = None
-    first_percent: float | None = None
-    done: Share = 0.0
-    """Of the stage that it is in."""
 
     @property
     def keys(self) -> set[str]:
         """Of the tasks that it waits for."""
         return {task.key for task in self.agenda.tasks}
 
+    def count(self, *, works: bool) -> None:
+        """Add the time since the last count to what it has worked, if it `works`."""
+        now = time.monotonic()
+        self.worked += (now - self.counted_at) * works
+        self.counted_at = now
+
 
 def look(active: Active, running: Sequence[Attempt], waits_for: str | None) -> Live:
     """How far a job is, of whose tasks `running` are under way; never less far than it was."""
     done = active.agenda.done + sum(attempt.share * attempt.task.share for attempt in running)
     stage, work = active.agenda.stage, active.work
-    active.done = min(done, 1.0)
-    percent = estimate.percent(stage, active.done, work.target, work.usual)
+    percent = estimate.percent(stage, min(done, 1.0), work.target, work.usual)
     percent = max(percent, active.live.progress if active.live else active.job.progress)
     if not running:
         return Live(percent, stage, waits_for or "waiting for a worker", waits_for=waits_for)

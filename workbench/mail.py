@@ -18,7 +18,7 @@ from workbench.jobs import Job, JobType, Status
 from workbench.webhook import Answer
 
 TIMEOUT: Seconds = 20.0
-DEFAULT_PORT = {"smtp": 587, "smtps": 465}
+DEFAULT_PORT = {"smtp": 587, "smtps": 465, "smtp-plain": 25}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class MailServer:
     port: int
     encrypted: bool
     """Whether TLS comes before the first word (smtps); otherwise as soon as the server offers it."""
+    plain: bool = False
+    """Whether mails may go there without encryption, but never a password (smtp-plain)."""
     user: str = ""
     password: str = field(default="", repr=False)
 
@@ -89,11 +91,13 @@ def mail_server(smtp_url: str) -> MailServer:
         host = None
     if not host or parts.scheme not in DEFAULT_PORT or port == 0 or parts.path.strip("/") or parts.query:
         raise BadSetting(
-            "setting `smtp_url` must be smtp://user:password@host:587, or smtps:// for TLS at once"
+            "setting `smtp_url` must be smtp://user:password@host:587, smtps:// for TLS at once, or "
+            "smtp-plain://host:25 for a server of your own network that cannot encrypt"
         )
     if not (user + password).isascii():
         raise BadSetting("setting `smtp_url` has a user or a password beyond ASCII, which SMTP cannot carry")
-    return MailServer(host, port or DEFAULT_PORT[parts.scheme], parts.scheme == "smtps", user, password)
+    kind = parts.scheme
+    return MailServer(host, port or DEFAULT_PORT[kind], kind == "smtps", kind == "smtp-plain", user, password)
 
 
 def check_people(addresses: tuple[str, ...]) -> None:
@@ -103,12 +107,12 @@ def check_people(addresses: tuple[str, ...]) -> None:
             raise ValueError(f"{address!r} is no mail address")
 
 
-def mail_of(job: Job, to: tuple[str, ...], episode_title: str | None) -> Mail:
+def mail_of(job: Job, to: tuple[str, ...], public_url: str | None) -> Mail:
     """What people are told when a job has ended. Raises ValueError when it has not."""
     if not job.ended:
         raise ValueError(f"job {job.job_id} is {job.status}: it has not ended")
-    what = episode_title or job.episode_id or _WORK[job.job_type]
-    story = (_opening(job, what), *_why(job), "", *_facts(job))
+    what = job.episode_id or _WORK[job.job_type]
+    story = (_opening(job, what), *_why(job), "", *_facts(job, public_url))
     return Mail(to, f"{job.status.capitalize()}: {what}", "\n".join(story) + "\n")
 
 
@@ -137,7 +141,7 @@ def _why(job: Job) -> tuple[str, ...]:
     return ("", job.failure.reason, *again)
 
 
-def _facts(job: Job) -> tuple[str, ...]:
+def _facts(job: Job, public_url: str | None) -> tuple[str, ...]:
     result = job.result or {}
     took = (job.finished_at - job.started_at).total_seconds() if job.finished_at and job.started_at else None
     facts = {
@@ -146,6 +150,7 @@ def _facts(job: Job) -> tuple[str, ...]:
         "Recording": _spelled(result.get("duration")),
         "Took": _spelled(took),
         "Job": f"{job.job_id} ({job.job_type})",
+        "Link": public_url and f"{public_url.rstrip('/')}/async/jobs/{job.job_id}",
     }
     return tuple(f"{name + ':':<11}{value}" for name, value in facts.items() if value)
 
@@ -213,20 +218,19 @@ def _context(server: MailServer) -> ssl.SSLContext:
 
 
 def _introduce(talk: smtplib.SMTP, server: MailServer, context: ssl.SSLContext) -> None:
-    """TLS if there is a way to it, then the login; a password never crosses a network in the clear."""
+    """TLS if there is a way to it, then the login; in the clear only to this machine or smtp-plain."""
     talk.ehlo_or_helo_if_needed()
     safe = server.encrypted or server.is_here
     if not server.encrypted and talk.has_extn("starttls"):
         talk.starttls(context=context)
         safe = True
-    if not server.user:
-        return
-    if not safe:
+    if not safe and (server.user or not server.plain):
         raise BadSetting(
-            f"setting `smtp_url`: {server.host} offers no encryption, so the password was not sent; "
-            "use smtps:// or another port"
+            f"setting `smtp_url`: {server.host} offers no encryption, so nothing was sent; use smtps://, "
+            "another port, or smtp-plain:// without a password for a server of your own network"
         )
-    talk.login(server.user, server.password)
+    if server.user:
+        talk.login(server.user, server.password)
 
 
 def _refusal(error: OSError, who: str) -> Answer:

@@ -4,12 +4,19 @@ import random
 import time
 from collections.abc import Collection
 
+from pipeline.errors import RateLimited
 from pipeline.model import Seconds
-from workbench.jobs import Outcome
+from workbench.jobs import LOST, UNREACHED, Outcome
 
 MAX_ATTEMPTS = 3
 _AFTER: Seconds = 1.0
 """Wait before the second attempt; doubled for each further one, and up to half as long again by chance."""
+_LOST_ATTEMPTS = 6
+"""A worker is lost through its machine's fault more often than through its task's."""
+_RATE_LIMITED = RateLimited.__name__
+_LIMITED_ATTEMPTS = 8
+_LIMITED_AFTER: Seconds = 5.0
+_LONGEST: Seconds = 60.0
 
 
 class Retries:
@@ -21,11 +28,15 @@ class Retries:
 
     def failed(self, key: str, outcome: Outcome) -> tuple[int, bool]:
         """An attempt has failed: the number of attempts so far, and whether there will be another."""
-        tries = self._tries[key] = self._tries.get(key, 0) + 1
-        again = outcome.transient and tries < MAX_ATTEMPTS
+        tries = self._tries[key] = self._tries.get(key, 0) + (outcome.kind != UNREACHED)
+        limited = outcome.kind == _RATE_LIMITED
+        most = {LOST: _LOST_ATTEMPTS, _RATE_LIMITED: _LIMITED_ATTEMPTS}.get(outcome.kind, MAX_ATTEMPTS)
+        again = outcome.transient and tries < most
         if again:
-            wait = _AFTER * 2 ** (tries - 1) * (1 + random.random() / 2)
-            self._not_before[key] = time.monotonic() + wait, outcome.failure or ""
+            wait = min(_LONGEST, (_LIMITED_AFTER if limited else _AFTER) * 2 ** (tries - 1))
+            wait *= 1 + random.random() / 2
+            cause = "LLM rate limit" if limited else f"after: {outcome.failure}"
+            self._not_before[key] = time.monotonic() + wait, cause
         else:
             self.forget(key)
         return tries, again
@@ -35,13 +46,23 @@ class Retries:
         self._tries.pop(key, None)
         self._not_before.pop(key, None)
 
+    def keep(self, keys: Collection[str]) -> None:
+        """Forget all but these, which are still wanted."""
+        for key in self._tries.keys() - keys:
+            self.forget(key)
+
     def rests(self, key: str) -> bool:
         """Whether it is too early for the next attempt."""
         return self._not_before.get(key, (0.0, ""))[0] > time.monotonic()
 
+    def rest(self, keys: Collection[str]) -> Seconds:
+        """How long it is until the next attempt at one of `keys`; 0 when none is waited for."""
+        return max(0.0, self._next(keys)[0] - time.monotonic())
+
     def next(self, keys: Collection[str]) -> str | None:
         """When the next attempt at one of `keys` comes, and why, in words; None when none is waited for."""
-        times = [self._not_before[key] for key in keys if key in self._not_before]
-        if times and (wait := min(times)[0] - time.monotonic()) > 0:
-            return f"trying again in {wait:.0f} s, after: {min(times)[1]}"
-        return None
+        wait, cause = self.rest(keys), self._next(keys)[1]
+        return f"trying again in {max(1, round(wait))} s, {cause}" if wait else None
+
+    def _next(self, keys: Collection[str]) -> tuple[float, str]:
+        return min((self._not_before[key] for key in keys if key in self._not_before), default=(0.0, ""))

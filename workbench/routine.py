@@ -3,6 +3,7 @@
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,12 +11,11 @@ from pipeline.errors import PipelineError
 from pipeline.model import Seconds, StageName
 from workbench.calendar import Schedule
 from workbench.database import Database
-from workbench.errors import LibraryBroken, WorkbenchError
+from workbench.errors import LibraryBroken, NotAllowed, WorkbenchError
 from workbench.jobs import now
 
 _LOOK_EVERY: Seconds = 10.0
 _CLEAN_EVERY = timedelta(hours=6)
-_ANSWERS_KEPT = timedelta(days=2)
 
 
 class Routine:
@@ -26,15 +26,15 @@ class Routine:
         database: Database,
         schedules: Sequence[Schedule],
         zone: ZoneInfo,
-        keep: timedelta,
         start: Callable[[StageName | None], object],
+        clean_up: Callable[[], object],
     ) -> None:
-        """`start` asks for a discovery, and for what is found to be taken to a stage; `keep` ended jobs."""
+        """`start` asks for a discovery, and for what is found to be taken to a stage."""
         self._database = database
         self._schedules = schedules
         self._zone = zone
-        self._keep = keep
         self._start = start
+        self._clean_up = clean_up
         self._cleaned: datetime | None = None
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="routine", daemon=True)
@@ -61,8 +61,9 @@ class Routine:
             if schedule.due(last.get(schedule.text), moment, self._zone):
                 self._begin(schedule, moment)
         if self._cleaned is None or moment - self._cleaned > _CLEAN_EVERY:
-            self._cleaned = moment
-            clean(self._database, moment - self._keep)
+            with suppress(NotAllowed):  # a job runs: a quieter moment will come
+                self._clean_up()
+                self._cleaned = moment
 
     def _begin(self, schedule: Schedule, moment: datetime) -> None:
         """A schedule that cannot start is in the audit, and is tried again at its next time."""
@@ -78,18 +79,3 @@ class Routine:
             query("add_audit", row)
 
         self._database.write(note)
-
-
-def clean(database: Database, before: datetime, *, dry_run: bool = False) -> list[str]:
-    """Remove the jobs that ended `before`, with their logs and messages; or only say which they are."""
-    gone = [row["job_id"] for row in database.read("old_jobs", {"before": before})]
-    if not dry_run:
-
-        def remove(query: Callable[..., object]) -> None:
-            query("remove_old_jobs", {"before": before})
-            query("remove_old_events", {})
-            query("remove_old_deliveries", {"before": before})
-            query("prune_answers", {"before": now() - _ANSWERS_KEPT})
-
-        database.write(remove)
-    return gone

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipeline.model import Seconds, StageName
-from workbench.calendar import Window, open_at
+from workbench import calendar
+from workbench.calendar import Window, open_at, spoken
+from workbench.errors import BadSetting
 from workbench.jobs import now
+from workbench.settings import Settings
 
 _LOOK_EVERY: Seconds = 2.0
 
@@ -30,7 +33,7 @@ class Rules:
     min_free: int = 0
     """Bytes that have to be free on the library's disk."""
     timeout: Seconds | None = None
-    """How long a job may run."""
+    """How long a job's tasks may run; waiting does not count."""
     threads: int = 1
     """Processor threads of a task."""
     _seen: tuple[float, str | None] = (-_LOOK_EVERY, None)
@@ -49,7 +52,7 @@ class Rules:
 
     def _closed(self) -> str | None:
         if end := self.opens_at():
-            return f"maintenance window until {end.astimezone(self.zone):%a %H:%M}"
+            return f"maintenance window until {spoken(end, now(), self.zone)}"
         return None
 
     def _full(self) -> str | None:
@@ -60,3 +63,30 @@ class Rules:
             return f"the library's disk cannot be looked at: {error.strerror}"
         least = self.min_free / 2**30
         return f"the library's disk has less than {least:g} GB free (setting `min_free_gb`): make room"
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What the settings say of when and how much may run. Raises BadSetting."""
+    try:
+        zone = ZoneInfo(settings.timezone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise BadSetting(
+            f"setting `timezone`: there is no {settings.timezone!r}; write one such as Europe/Berlin"
+        ) from error
+    return Rules(
+        settings.library,
+        parallel=settings.parallel_episodes,
+        limits=dict(_limit(text) for text in settings.stage_limits),
+        windows=calendar.windows(settings.maintenance_windows),
+        zone=zone,
+        min_free=int(settings.min_free_gb * 2**30),
+        timeout=settings.job_timeout_minutes * 60 or None,
+        threads=settings.threads,
+    )
+
+
+def _limit(text: str) -> tuple[StageName, int]:
+    stage, _, count = text.partition("=")
+    if stage not in list(StageName) or not count.isdecimal() or not int(count):
+        raise BadSetting(f"setting `stage_limits` cannot be {text!r}: write it as transcribed=1,clipped=2")
+    return StageName(stage), int(count)

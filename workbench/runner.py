@@ -1,20 +1,15 @@
 """The only module that talks to Dask: tasks go out as plain data, progress and outcomes come back.
 
 Dask keeps no state and cannot stop running code, so nothing is left to it: no retries, no stealing, no
-queue on a worker. An attempt is stopped by removing its folder; a worker that has not noticed after
-`STOP_WITHIN` seconds is restarted.
+queue on a worker. An attempt is stopped by removing its folder: see `workbench.worker`. A scheduler that is
+lost is looked for until it answers again; what ran there ends as an attempt that does not count.
 """
 
-import ctypes
-import math
 import signal
-import socket
 import threading
-import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import metadata
 from multiprocessing import resource_tracker
 from pathlib import Path
@@ -24,20 +19,16 @@ import dask
 from distributed import Client, Future, LocalCluster, get_worker
 
 from pipeline import stages
-from pipeline.errors import Cancelled, ModelFailed, PipelineError
 from pipeline.model import Seconds, Share
 from pipeline.task import Task
+from workbench import worker
 from workbench.errors import BadSetting
-from workbench.jobs import Outcome
+from workbench.jobs import UNREACHED, Outcome
 
 TOPIC = _PACKAGE = "episode-workbench"
 _SAME_VERSIONS = ("dask", "distributed", "msgpack", "cloudpickle")
-STOP_WITHIN: Seconds = 3.0
-_TELL_EVERY: Seconds = 0.25
-_CLAIM = ".claimed"
-"""An empty folder in an attempt's: some schedulers start a task again whose worker they believe lost."""
-_COUNT_EVERY: Seconds = 2.0
-_ANSWER_WITHIN: Seconds = 10.0
+_LOOK_EVERY: Seconds = 0.5
+_ANSWER_WITHIN: Seconds = 5.0
 _CONFIG = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.work-stealing": False,
@@ -61,10 +52,9 @@ _CONFIG = {
 @dataclass
 class _Running:
     future: Future[Any]
-    stopped_at: float | None = None
+    stopped: bool = False
 
 
-@dataclass
 class Cluster:
     """Workers, on this machine or elsewhere, that do tasks.
 
@@ -72,91 +62,84 @@ class Cluster:
     quick and may not call back.
     """
 
-    client: Client
-    on_progress: Callable[[str, Share], None]
-    on_end: Callable[[Outcome], None]
-    own: LocalCluster | None = None
-    _running: dict[str, _Running] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _slots: int = 0
-    _counted_at: float = -math.inf
-
-    def __post_init__(self) -> None:
-        self.client.subscribe_topic(TOPIC, self._hear)
+    def __init__(
+        self,
+        address: str,
+        on_progress: Callable[[str, Share], None],
+        on_end: Callable[[Outcome], None],
+        own: LocalCluster | None = None,
+        patient: bool = False,
+    ) -> None:
+        """Join the scheduler at `address`; if `patient`, as soon as it answers, without waiting for that."""
+        self.address = address
+        self.client: Client | None = None
+        self._on_progress = on_progress
+        self._on_end = on_end
+        self._own = own
+        self._running: dict[str, _Running] = {}
+        self._lock = threading.Lock()
+        self._scheduler_id = ""
+        self._threads = 0
+        self._closing = threading.Event()
+        if not patient:
+            self._look()
+        self._looker = threading.Thread(target=self._look_on, name="cluster", daemon=True)
+        self._looker.start()
 
     @property
     def slots(self) -> int:
-        """How many tasks can run at once, as of the last seconds; 0 while there is no worker."""
-        if time.monotonic() - self._counted_at > _COUNT_EVERY:
-            self._slots = self._count()
-            self._counted_at = time.monotonic()
-        return self._slots
+        """How many tasks can run at once, as of the last second; 0 while there is no worker."""
+        return self._threads if self._is_joined else 0
 
     @property
-    def is_gone(self) -> bool:
-        """Whether the scheduler has not answered for so long that Dask gave it up."""
-        return self.client.status == "closed"
-
-    def abandon(self) -> None:
-        """The scheduler is gone: every attempt there ends as lost."""
-        with self._lock:
-            names = list(self._running)
-        for name in names:
-            self._finish(_lost(name))
+    def waits_for(self) -> str | None:
+        """What keeps every task from starting, in words; None when nothing does."""
+        if not self._is_joined:
+            return f"waiting for the scheduler at {self.address}"
+        return None if self._threads else f"waiting for a worker to join the scheduler at {self.address}"
 
     def start(self, task: Task, attempt: Path) -> None:
         """Run `task` in the folder `attempt`."""
         name = attempt.name
-        future = self.client.submit(
-            work, task.model_dump(mode="json"), str(attempt), key=name, pure=False, retries=0
-        )
         with self._lock:
-            self._running[name] = _Running(future)
+            future = self._submit(name, task.model_dump(mode="json"), attempt)
+            if future:
+                self._running[name] = _Running(future)
+        if not future:
+            self._on_end(_unreached(name))
+            return
         future.add_done_callback(lambda done: self._end(name, done))
-        if task.step == "prepare" and self.own:
+        if task.step == "prepare" and self._own:
             threading.Thread(target=self._load_speech_model, args=(task,), daemon=True).start()
 
-    def _load_speech_model(self, task: Task) -> None:
-        """While one worker decodes the sound, all of them load the model that will hear it."""
-        with suppress(Exception):  # a worker that has not loaded it does so when it needs it
-            self.client.run(stages.load_speech_model, task.options, task.threads)
-
     def stop(self, attempt: str) -> None:
-        """The attempt's folder is gone: see to it that its work ends too."""
+        """The attempt's folder is gone, and with it the worker's reason to go on: its end is no news."""
         with self._lock:
-            running = self._running.get(attempt)
-            if running and running.stopped_at is None:
-                running.stopped_at = time.monotonic()
-
-    def enforce(self) -> None:
-        """Restart the workers that go on with a stopped attempt; to be called about every second."""
-        now = time.monotonic()
-        with self._lock:
-            late = [
-                name
-                for name, running in self._running.items()
-                if running.stopped_at and now - running.stopped_at > STOP_WITHIN
-            ]
-            for name in late:
-                self._running[name].stopped_at = math.inf  # once is enough
-        for name in late:
-            threading.Thread(target=self._restart_worker_of, args=(name,), daemon=True).start()
+            if running := self._running.get(attempt):
+                running.stopped = True
 
     def close(self) -> None:
         """End the own workers at once; a cluster that was joined is left as it is."""
+        self._closing.set()
+        self._looker.join()
         with self._lock:
             futures = [running.future for running in self._running.values()]
             self._running.clear()
-        self.client.cancel(futures)
-        self.client.close(timeout=2)
-        if self.own:
-            self.own.close(timeout=5)
+        if self.client:
+            with suppress(Exception):  # the scheduler may be gone this very moment
+                self.client.cancel(futures)
+            self.client.close(timeout=2)
+        if self._own:
+            self._own.close(timeout=5)
 
     def trouble(self) -> str | None:
         """What keeps this cluster from doing tasks, in one sentence; None when nothing does."""
+        if not self.client:
+            return "no scheduler answers there"
         seen: Any = self.client.get_versions()
         if not seen["workers"]:
-            return "it has no workers: start one with `dask worker ADDRESS`"
+            command = f"dask worker {self.address} --nthreads 1 --memory-limit 0"
+            return f"it has no workers: start one with `{command}`"
         here = _versions(seen["client"])
         for place, there in {"scheduler": seen["scheduler"], **seen["workers"]}.items():
             for name, theirs in _versions(there).items():
@@ -168,28 +151,73 @@ class Cluster:
                 return f"{_PACKAGE} {ours} is needed at {place}, which has {theirs}"
         return None
 
-    def _count(self) -> int:
-        scheduler: Any = self.client.scheduler
-        try:
-            threads: dict[str, int] = self.client.sync(scheduler.ncores, callback_timeout=_ANSWER_WITHIN)
-        except OSError:  # the connection is lost: either it comes back, or `is_gone` will say so
-            return 0
-        return sum(threads.values())
+    @property
+    def _is_joined(self) -> bool:
+        client = self.client
+        return client is not None and client.status == "running"
 
-    def _restart_worker_of(self, name: str) -> None:
-        processing = self.client.processing()
-        workers = [address for address, keys in processing.items() if name in keys]
-        self._finish(_stopped(name))
-        if workers:
-            self.client.restart_workers(workers, timeout=20, raise_for_error=False)
+    def _look_on(self) -> None:
+        while not self._closing.wait(_LOOK_EVERY):
+            self._look()
+
+    def _look(self) -> None:
+        """Join the scheduler, if need be; count its workers; leave it when it is gone or is another one."""
+        client = self.client = self.client or self._joined()
+        if not client:
+            return
+        seen = _identity(client)
+        if client.status != "running" or (seen and seen["id"] != self._scheduler_id):
+            self._leave(client)
+        else:
+            self._threads = seen["total_threads"] if seen else 0
+
+    def _joined(self) -> Client | None:
+        try:
+            with dask.config.set(_CONFIG):
+                client = Client(self.address, timeout=_ANSWER_WITHIN, set_as_default=False)
+        except OSError:
+            return None
+        seen = _identity(client)
+        if not seen:
+            client.close(timeout=1)
+            return None
+        self._scheduler_id = seen["id"]
+        client.subscribe_topic(TOPIC, self._hear)
+        return client
+
+    def _leave(self, client: Client) -> None:
+        """Dask's own way to join again would forget whom to tell of progress."""
+        with self._lock:
+            self.client = None
+            names = list(self._running)
+        for name in names:
+            self._finish(_unreached(name))
+        with suppress(Exception):  # it is gone
+            client.close(timeout=1)
+
+    def _submit(self, name: str, plain: dict[str, Any], attempt: Path) -> Future[Any] | None:
+        if not (client := self.client):
+            return None
+        try:
+            return client.submit(work, plain, str(attempt), key=name, pure=False, retries=0)
+        except Exception:  # noqa: BLE001 - Dask raises all sorts once the connection is lost
+            return None
+
+    def _load_speech_model(self, task: Task) -> None:
+        """While one worker decodes the sound, all of them load the model that will hear it."""
+        with suppress(Exception):  # a worker that has not loaded it does so when it needs it
+            self.client.run(stages.load_speech_model, task.options, task.threads)  # type: ignore[union-attr]
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
         _, told = event
-        self.on_progress(told["attempt"], told["share"])
+        self._on_progress(told["attempt"], told["share"])
 
     def _end(self, name: str, future: Future[Any]) -> None:
-        outcome = _lost(name)
-        if future.status == "finished":
+        outcome = worker.lost(name)
+        if future.status == "cancelled":
+            self._threads = 0  # until it is known whether it is the same scheduler that answers
+            outcome = _unreached(name)
+        elif future.status == "finished":
             # the worker may be lost after it was done; and an attempt without an end blocks its job
             with suppress(Exception):
                 outcome = Outcome(attempt=name, **future.result(timeout=_ANSWER_WITHIN))
@@ -201,7 +229,7 @@ class Cluster:
             known = self._running.pop(outcome.attempt, None)
         if known:
             known.future.release()
-            self.on_end(_stopped(outcome.attempt) if known.stopped_at else outcome)
+            self._on_end(_stopped(outcome.attempt) if known.stopped else outcome)
 
 
 def connect(
@@ -210,31 +238,47 @@ def connect(
     environment: dict[str, str],
     on_progress: Callable[[str, Share], None],
     on_end: Callable[[Outcome], None],
+    *,
+    patient: bool = False,
 ) -> Cluster:
     """The cluster at `scheduler`, or one of our own with `workers` processes.
 
-    Raises BadSetting when no scheduler answers at that address.
+    Raises BadSetting when no scheduler answers at that address, unless `patient`.
     """
-    with dask.config.set(_CONFIG):
-        if scheduler is None:
-            with _deaf_to_ctrl_c():
-                own = LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    memory_limit=0,
-                    dashboard_address=None,
-                    # its status port, which is 8787 otherwise, with a warning when that is taken
-                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-                    silence_logs="ERROR",
-                    env=environment,
-                )
-            return Cluster(Client(own), on_progress, on_end, own)
-        try:
-            return Cluster(Client(scheduler, timeout="10s"), on_progress, on_end)
-        except OSError as error:
-            raise BadSetting(
-                f"setting `scheduler`: no Dask scheduler answers at {scheduler}; start one or leave it out"
-            ) from error
+    if scheduler is None:
+        own = _own(workers, environment)
+        return Cluster(own.scheduler_address, on_progress, on_end, own)
+    cluster = Cluster(scheduler, on_progress, on_end, patient=patient)
+    if not cluster.client and not patient:
+        cluster.close()
+        raise BadSetting(
+            f"setting `scheduler`: no Dask scheduler answers at {scheduler}; start one or leave it out"
+        )
+    return cluster
+
+
+def _own(workers: int, environment: dict[str, str]) -> LocalCluster:
+    with dask.config.set(_CONFIG), _deaf_to_ctrl_c():
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=0,
+            dashboard_address=None,
+            # its status port, which is 8787 otherwise, with a warning when that is taken
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+            silence_logs="ERROR",
+            env=environment,
+        )
+
+
+def _identity(client: Client) -> dict[str, Any] | None:
+    """What the scheduler says of itself; None when it does not answer."""
+    try:
+        scheduler: Any = client.scheduler
+        said = client.sync(scheduler.identity, n_workers=0, callback_timeout=_ANSWER_WITHIN)
+    except Exception:  # noqa: BLE001 - Dask raises all sorts once the connection is lost
+        return None
+    return dict(said)
 
 
 @contextmanager
@@ -257,71 +301,20 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 def work(plain: dict[str, Any], attempt: str) -> dict[str, Any]:
     """Do a task, on a worker. Returns the fields of an Outcome; never raises."""
     folder = Path(attempt)
-    try:
-        if refused := _refusal(folder):
-            return refused
-        _give_back_memory()
-        stages.run(Task.model_validate(plain), folder, _Reporter(folder))
-        (folder / _CLAIM).rmdir()
-    except Cancelled:
-        return {"failure": "it was stopped", "kind": "Cancelled"}
-    except PipelineError as error:
-        transient = isinstance(error, ModelFailed)
-        return {"failure": str(error), "kind": type(error).__name__, "transient": transient}
-    except Exception as error:  # noqa: BLE001 - the edge of the process: every error becomes an outcome
-        if not folder.exists():
-            return {"failure": "it was stopped", "kind": "Cancelled"}
-        return {
-            "failure": _unforeseen(error),
-            "kind": type(error).__name__,
-            "details": traceback.format_exc(),
-        }
-    return {}
+    dask_worker = get_worker()
 
+    def tell(share: Share) -> None:
+        dask_worker.log_event(TOPIC, {"attempt": folder.name, "share": share})
 
-def _give_back_memory() -> None:
-    """Return to the system what earlier tasks left free; as `_CONFIG` has it, that would stay."""
-    with suppress(AttributeError, OSError, TypeError):  # another C library than glibc
-        ctypes.CDLL(None).malloc_trim(0)
+    return worker.do(Task.model_validate(plain), folder, tell)
 
 
 def _stopped(name: str) -> Outcome:
     return Outcome(attempt=name, failure="it was stopped", kind="Cancelled")
 
 
-def _lost(name: str) -> Outcome:
-    reason = (
-        "the worker that did it was lost; when that happens again it may have run out of memory: "
-        "set fewer `workers` or a smaller `model`"
-    )
-    return Outcome(attempt=name, failure=reason, kind="Lost", transient=True)
-
-
-def _refusal(folder: Path) -> dict[str, Any] | None:
-    """Claim an attempt; why it cannot be done here, if it cannot."""
-    try:
-        (folder / _CLAIM).mkdir()
-    except FileNotFoundError:
-        return _unseen(folder)
-    except FileExistsError:
-        return _lost(folder.name).model_dump(exclude={"attempt"})
-    return None
-
-
-def _unseen(folder: Path) -> dict[str, Any]:
-    """Either the attempt was stopped, and nobody reads this, or the library is not on this machine."""
-    return {
-        "failure": f"the worker on {socket.gethostname()} does not see {folder}: "
-        "the library must be on every worker's machine under the same path",
-        "kind": "Unseen",
-        "transient": True,
-    }
-
-
-def _unforeseen(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"the system says: {error.strerror} ({error.filename or 'no file named'})"
-    return f"an error that should not happen: {type(error).__name__}: {error}"
+def _unreached(name: str) -> Outcome:
+    return Outcome(attempt=name, failure="the scheduler was lost", kind=UNREACHED, transient=True)
 
 
 def _versions(node: dict[str, Any]) -> dict[str, str]:
@@ -329,20 +322,3 @@ def _versions(node: dict[str, Any]) -> dict[str, str]:
     packages = node["packages"]
     python = ".".join(packages["python"].split(".")[:2])
     return {"python": python} | {name: packages[name] for name in _SAME_VERSIONS}
-
-
-class _Reporter:
-    """Tells the app how far a task is, and the task when nobody wants it any more."""
-
-    def __init__(self, attempt: Path) -> None:
-        self._attempt = attempt
-        self._told = 0.0
-
-    def __call__(self, share: Share) -> None:
-        now = time.monotonic()
-        if now - self._told < _TELL_EVERY and share < 1:
-            return
-        self._told = now
-        if not self._attempt.exists():
-            raise Cancelled
-        get_worker().log_event(TOPIC, {"attempt": self._attempt.name, "share": share})

@@ -112,15 +112,15 @@ class Settings(Frozen):
     min_free_gb: float = Field(1.0, ge=0)
     """Nothing starts while less is free on the library's disk."""
     job_timeout_minutes: float = Field(0.0, ge=0)
-    """How long a job may run; 0 for as long as it takes."""
+    """How long a job's tasks may run; waiting does not count, and 0 is for as long as it takes."""
     keep_days: float = Field(90.0, gt=0)
     """How long ended jobs, their logs and deliveries are kept."""
     webhook_allow: Names = ()
-    """Private addresses that webhooks may go to, as host:port, such as 127.0.0.1:5678."""
+    """Receivers that webhooks may go to though they are private, as host:port, such as 127.0.0.1:5678."""
     webhook_secret: str | None = Field(None, repr=False)
-    """Signs webhooks: whsec_ and 24 to 64 bytes in base64; one is made for the library when none is set."""
+    """Signs webhooks: whsec_ and 24 to 64 bytes in base64, or a new and an old one; made when not set."""
     webhook_header: str | None = Field(None, repr=False)
-    """A header that every webhook carries, such as Authorization: Bearer abc."""
+    """A header for the receivers in webhook_allow, such as Authorization: Bearer abc; others never see it."""
     smtp_url: str | None = Field(None, repr=False)
     """Mail server for messages on ended jobs, such as smtp://user:password@mail.example.org:587."""
     mail_from: str | None = None

@@ -5,22 +5,26 @@ transaction. Whoever asks for a job gets it from memory when it was changed late
 """
 
 import json
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
-from pipeline.model import Seconds, StageName
+from pipeline.model import StageName
 from pipeline.task import key_of
 from workbench.database import Database, Query, Row
 from workbench.errors import KeyReused, NotAllowed, NotFound
 from workbench.jobs import (
     Answering,
     Delivery,
+    Duration,
     Episode,
     Failure,
     Job,
+    JobType,
     Request,
     Status,
     Submitted,
@@ -31,7 +35,9 @@ from workbench.jobs import (
 type Tell = Callable[[Job], Sequence[Delivery]]
 """Whom to tell of a job's end, and what."""
 
-_REMEMBERED = 1000  # jobs
+_REMEMBERED = 20_000  # jobs, of some 1,200 bytes
+_JOB_FIELDS = set(Job.model_fields)
+_ANSWERS_KEPT = timedelta(days=2)
 
 
 class Store:
@@ -75,6 +81,13 @@ class Store:
                 if not each.deduplicated:
                     self._latest.setdefault(each.job.job_id, each.job)
         return made
+
+    def answered(self, answering: Answering) -> list[Submitted] | None:
+        """The jobs that the caller's key was answered with before.
+
+        Raises KeyReused when it came with another body, NotAllowed when a job of then was cleaned up.
+        """
+        return _answered(self.database.read, answering)
 
     def start(self, job_id: str) -> Job:
         """Raises NotAllowed when the job has ended."""
@@ -131,17 +144,44 @@ class Store:
 
     def job(self, job_id: str) -> Job:
         """Raises NotFound."""
-        if job := self._latest.get(job_id):
+        if job := self.remembered(job_id):
             return job
         rows = self.database.read("job", {"job_id": job_id})
         if not rows:
             raise NotFound(f"there is no job {job_id}; `workbench jobs` lists them")
         return _job(rows[0])
 
+    def remembered(self, job_id: str) -> Job | None:
+        """A job that was changed lately, without a look into the database."""
+        return self._latest.get(job_id)
+
     def jobs(self, status: Status | None = None, limit: int = 50, before: str | None = None) -> list[Job]:
         """The newest jobs first, those older than the job `before`."""
         rows = self.database.read("jobs", {"status": status, "limit": limit, "before": before})
         return [_job(row) for row in rows]
+
+    def old_jobs(self, before: datetime) -> list[str]:
+        """The ids of the jobs that ended `before`."""
+        return [row["job_id"] for row in self.database.read("old_jobs", {"before": before})]
+
+    def remove_old_jobs(self, before: datetime) -> list[str]:
+        """Remove the jobs that ended `before`, with their logs and the messages about them; their ids.
+
+        What is still to be told stays, and so does the answer to a caller's key, for two days.
+        """
+
+        def remove(query: Query) -> list[str]:
+            gone = [row["job_id"] for row in query("remove_old_jobs", {"before": before})]
+            query("remove_old_events", {})
+            query("remove_old_deliveries", {"before": before})
+            query("prune_answers", {"before": now() - _ANSWERS_KEPT})
+            return gone
+
+        gone = self.database.write(remove)
+        with self._lock:
+            for job_id in gone:
+                self._latest.pop(job_id, None)
+        return gone
 
     def counts(self) -> dict[Status, tuple[int, datetime]]:
         """How many jobs have each status, and when the oldest of them was asked for."""
@@ -184,26 +224,19 @@ class Store:
         rows = self.database.read("episode_by_content", {"sha256": sha256})
         return _episode(rows[0]) if rows else None
 
-    def episodes(self) -> list[Episode]:
-        """The newest first."""
-        return [_episode(row) for row in self.database.read("episodes")]
+    def episodes(self, limit: int | None = None, before: str | None = None) -> list[Episode]:
+        """The newest first, those older than the episode `before`. Raises NotFound when there is none."""
+        last = self.episode(before) if before else None
+        values = {"limit": limit, "before": before, "at": last and last.created_at}
+        return [_episode(row) for row in self.database.read("episodes", values)]
 
-    def add_duration(
-        self, stage: StageName, model: str, workers: int, usual_seconds: Seconds, wall_seconds: Seconds
-    ) -> None:
-        """Remember how long a stage took."""
-        row = {
-            "stage": stage,
-            "model": model,
-            "workers": workers,
-            "usual_seconds": usual_seconds,
-            "wall_seconds": wall_seconds,
-            "at": now(),
-        }
+    def add_duration(self, duration: Duration) -> None:
+        """Remember for how long a task kept its worker."""
+        row = duration.model_dump() | {"at": now()}
         self.database.write(lambda query: query("add_duration", row))
 
     def durations(self) -> list[Row]:
-        """Stage, model, workers, usual_seconds and wall_seconds of the latest runs."""
+        """{step, model, workers, usual_seconds, busy_seconds} of each step of the latest jobs, in order."""
         return self.database.read("durations")
 
     def _move(self, name: str, job_id: str, **values: object) -> Job:
@@ -244,8 +277,14 @@ def _answered(query: Query, answering: Answering) -> list[Submitted] | None:
             f"the Idempotency-Key {answering.request_key!r} was sent with another request before: "
             "use a new key for a new request"
         )
-    found = [query("job", {"job_id": job_id}) for job_id in json.loads(rows[0]["job_ids"])]
-    return [Submitted(job=_job(row[0]), deduplicated=True) for row in found if row]
+    job_ids = json.loads(rows[0]["job_ids"])
+    found = [row for job_id in job_ids for row in query("job", {"job_id": job_id})]
+    if len(found) < len(job_ids):
+        raise NotAllowed(
+            f"what the Idempotency-Key {answering.request_key!r} asked for is done and was cleaned up: "
+            "use a new key to ask for it again"
+        )
+    return [Submitted(job=_job(row), deduplicated=True) for row in found]
 
 
 def _add(query: Query, request: Request, earlier: Sequence[Submitted]) -> Submitted:
@@ -279,11 +318,26 @@ def _changed(query: Query, rows: list[Row], name: str) -> Job:
 
 
 def _job(row: Row) -> Job:
-    fields = {name: value for name, value in row.items() if name != "dedupe_key"}
-    for name in ("params", "result", "failure"):
-        fields[name] = json.loads(fields[name]) if fields[name] is not None else None
-    fields["priority"] = fields["priority"] or 0
-    return Job.model_validate(fields)
+    """The job of a row, which holds only what was valid; what is alike is shared, since many are kept."""
+    stage, failure = row["current_stage"], row["failure"]
+    fields = row | {
+        "job_type": JobType(row["job_type"]),
+        "status": Status(row["status"]),
+        "episode_id": row["episode_id"] and sys.intern(row["episode_id"]),
+        "current_stage": stage and StageName(stage),
+        "priority": row["priority"] or 0,
+        "params": _params(row["params"]),
+        "result": row["result"] and json.loads(row["result"]),
+        "failure": failure and Failure.model_validate_json(failure),
+    }
+    del fields["dedupe_key"]
+    return Job.model_construct(_JOB_FIELDS, **fields)
+
+
+@lru_cache(maxsize=100)
+def _params(text: str) -> Row:
+    """What jobs are asked for; nobody changes it, so those that are asked for the same have it together."""
+    return dict(json.loads(text))
 
 
 def _episode(row: Row) -> Episode:

@@ -47,9 +47,9 @@ class Request:
     body: bytes
     """JSON, sent and signed byte for byte."""
     secret: str | None = field(repr=False)
-    """`whsec_...`; None sends without a signature."""
+    """`whsec_...`, or two of them; None sends without a signature."""
     header: str | None = field(default=None, repr=False)
-    """One more header as `Name: value`, such as the Authorization that the receiver asks for."""
+    """One more header as `Name: value`, such as Authorization; only for receivers in `webhook_allow`."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,200}", self.message_id):
@@ -82,13 +82,13 @@ def deliver(
 ) -> Answer:
     """What the receiver said; trouble with the address or the network is an Answer too, never raised.
 
-    All of it takes at most `timeout`, but for the look-up of the name, which has the system's own limit.
-    The address is checked anew: since the last attempt its name may have come to mean another host.
+    All of it takes at most `timeout`. The address is checked anew: since the last attempt its name may have
+    come to mean another host.
     """
     until = time.monotonic() + timeout
     try:
-        headers = _headers(request, now)
-        address = checked(request.url, allow, resolve)
+        address = checked(request.url, allow, resolve, timeout)
+        headers = _headers(request, address, now)
     except WorkbenchError as error:
         return Answer(str(error))
     try:
@@ -96,7 +96,7 @@ def deliver(
     except (OSError, http.client.HTTPException) as error:
         return Answer(f"{address.place} {_trouble(error, timeout)}")
     return Answer(
-        f"{address.place} {_words(status)}",
+        f"{address.place} {_words(status)}{_missing(request, address, status)}",
         delivered=200 <= status < 300,
         status=status,
         gone=status == HTTPStatus.GONE,
@@ -115,13 +115,13 @@ def retry_in(tries: int, *, chance: float) -> Seconds | None:
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """The header `webhook-signature` for `body`; `timestamp` is in seconds since 1970.
+    """The header `webhook-signature` for `body`, with a signature by each secret that `secret` holds.
 
-    Raises BadSetting when the secret is none.
+    `timestamp` is in seconds since 1970. Raises BadSetting when the secret is none.
     """
     signed = f"{message_id}.{timestamp}.".encode() + body
-    digest = hmac.new(check_secret(secret), signed, hashlib.sha256).digest()
-    return f"v1,{base64.b64encode(digest).decode()}"
+    digests = (hmac.new(key, signed, hashlib.sha256).digest() for key in check_secret(secret))
+    return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
 
 
 def new_secret() -> str:
@@ -129,18 +129,38 @@ def new_secret() -> str:
     return _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def check_secret(secret: str) -> bytes:
-    """The key that a `whsec_...` holds. Raises BadSetting, without the secret, when it holds none."""
+def signing_secret(given: str | None, own: bytes) -> str:
+    """What webhooks are signed with: the setting `webhook_secret`, or else the library's `own` random bytes.
+
+    Raises BadSetting.
+    """
+    if given:
+        check_secret(given)
+        return given
+    return f"whsec_{base64.b64encode(own).decode()}"
+
+
+def check_secret(text: str) -> tuple[bytes, ...]:
+    """The keys of a `whsec_...`, or of two: the new secret, and the old one until all receivers know the new.
+
+    Raises BadSetting, without the secrets, when there is anything else.
+    """
+    keys = tuple(map(_key, re.split(" *, *| +", text)))
+    if len(keys) > 2 or not all(24 <= len(key) <= 64 for key in keys):
+        raise BadSetting(
+            f"setting `webhook_secret` must be {_PREFIX} and the base64 of 24 to 64 random bytes; "
+            "to change it, write the new secret, a space and the old one until all receivers know the new"
+        )
+    return keys
+
+
+def _key(secret: str) -> bytes:
+    """Nothing, when it is no secret."""
     text = secret.removeprefix(_PREFIX)
     try:
-        key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        return b"" if text == secret else base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
-        key = b""
-    if text == secret or not 24 <= len(key) <= 64:
-        raise BadSetting(
-            f"setting `webhook_secret` must be {_PREFIX} and the base64 of 24 to 64 random bytes"
-        )
-    return key
+        return b""
 
 
 def check_header(text: str) -> tuple[str, str]:
@@ -161,7 +181,7 @@ _OURS = (
 )
 
 
-def _headers(request: Request, now: datetime) -> dict[str, str]:
+def _headers(request: Request, address: Address, now: datetime) -> dict[str, str]:
     timestamp = int(now.timestamp())
     headers = {
         "Content-Type": "application/json",
@@ -172,7 +192,8 @@ def _headers(request: Request, now: datetime) -> dict[str, str]:
     }
     if request.secret is not None:
         headers["webhook-signature"] = sign(request.secret, request.message_id, timestamp, request.body)
-    if request.header is not None:
+    # Whoever submits a job chooses the receiver: a password must not go wherever they like.
+    if request.header is not None and address.allowed:
         name, value = check_header(request.header)
         headers[name] = value
     return headers
@@ -284,6 +305,12 @@ def _words(status: int) -> str:
             return f"answered {status} {phrase}: redirects are not followed, give the final address"
         return f"answered {status} {phrase}"
     return f"answered {status}"
+
+
+def _missing(request: Request, address: Address, status: int) -> str:
+    if request.header is None or address.allowed or status not in (401, 403):
+        return ""
+    return f": to send `webhook_header` there, add {address.place} to the setting `webhook_allow`"
 
 
 def _wait_asked_for(text: str | None, now: datetime) -> Seconds | None:

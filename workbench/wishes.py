@@ -52,10 +52,20 @@ class Wishes:
             params["process"] = self._params(then)
         return Request(job_type=JobType.DISCOVER, episode_id=None, params=params)
 
-    def process(self, episode_id: str, target_stage: StageName, *, force_reprocess: bool) -> Request:
+    def process(
+        self,
+        episode_id: str,
+        target_stage: StageName,
+        *,
+        force_reprocess: bool,
+        model: str | None = None,
+        language: str | None = None,
+    ) -> Request:
         """Raises NotFound for an unknown episode, ModelMissing when the speech model is not here."""
         self._store.episode(episode_id)
-        params = self._params(target_stage) | {"force_reprocess": force_reprocess}
+        given = {name: value for name, value in (("model", model), ("language", language)) if value}
+        settings = self._settings.model_copy(update=given)
+        params = self._params(target_stage, settings=settings) | {"force_reprocess": force_reprocess}
         return Request(job_type=JobType.PROCESS, episode_id=episode_id, params=params)
 
     def clips(
@@ -82,6 +92,7 @@ class Wishes:
         target: StageName,
         variants: Sequence[Variant] | None = None,
         ratios: Sequence[AspectRatio] | None = None,
+        settings: Settings | None = None,
     ) -> dict[str, Any]:
         renditions = [
             Rendition(variant=variant, aspect_ratio=ratio).model_dump(mode="json")
@@ -91,7 +102,7 @@ class Wishes:
         return {
             "target_stage": target,
             "force_reprocess": False,
-            "options": options_of(self._settings).model_dump(mode="json"),
+            "options": options_of(settings or self._settings).model_dump(mode="json"),
             "renditions": renditions,
             "clip_ids": None,
         }

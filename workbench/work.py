@@ -11,11 +11,12 @@ from typing import Any, Protocol
 
 from pipeline import discover, manifest, plan, stages
 from pipeline.errors import UnreadableMedia
-from pipeline.model import Rendition, Share, StageName
+from pipeline.model import Rendition, Seconds, Share, StageName
 from pipeline.plan import Find, Progress, Recording, Wanted
 from pipeline.task import Ref, Task
 from workbench.errors import LibraryBroken, NotFound
 from workbench.estimate import Usual, usual
+from workbench.forecast import Phase, discovery, phases_of, stretches_of
 from workbench.jobs import Episode, Failure, Job, JobType, Outcome, Request, now
 from workbench.library import Library
 from workbench.store import Store
@@ -41,8 +42,8 @@ class Work(Protocol):
     target: StageName
     usual: Usual
     """How long each stage usually takes for what is asked."""
-    model: str
-    """What the estimates of the time left go by, besides the stage and the number of workers."""
+    phases: tuple[Phase, ...]
+    """All that it consists of, as if nothing of it were done; the estimates of the time left go by them."""
 
     def agenda(self) -> Agenda:
         """What is left; no tasks and nothing running means that the job is done."""
@@ -77,13 +78,14 @@ class Discovery:
     store: Store
     target: StageName = StageName.DISCOVERED
     usual: Usual = field(default_factory=lambda: dict.fromkeys(StageName, 0.0))
-    model: str = ""
+    phases: tuple[Phase, ...] = ()
     _skipped: dict[str, dict[str, str]] = field(default_factory=dict)
     _found: dict[str, Ref] = field(default_factory=dict)
     _episode_ids: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._files = tuple(dict.fromkeys(self.job.params["files"]))
+        self.phases = discovery(len(self._files))
         self._waiting: dict[str, Task] = {}
         for file in self._files:
             if task := self._task(Path(file)):
@@ -213,14 +215,9 @@ class Processing:
         )
         self._wanted = wanted_of(self.job.params)
         self.target = self._wanted.target
-        wanted = self._wanted
-        chosen = wanted.options.candidates
-        clips = chosen.count if wanted.clip_ids is None else len(wanted.clip_ids)
-        llm = wanted.options.enrich.model if wanted.options.enrich.base_url else None
-        self.usual = usual(
-            self._recording.seconds, clips, chosen.longest, len(wanted.renditions), asks_llm=llm is not None
-        )
-        self.model = " and ".join(filter(None, (wanted.options.transcribe.model, llm)))
+        asks_llm = self._wanted.options.enrich.base_url is not None
+        self.usual = usual(*_sizes(self._wanted, self._recording.seconds), asks_llm=asks_llm)
+        self.phases = phases_for(self._wanted, self._recording.seconds)
 
     def agenda(self) -> Agenda:
         self._last = reached = plan.plan(self._recording, self._wanted, self._find)
@@ -292,6 +289,22 @@ def wanted_of(params: Mapping[str, Any]) -> Wanted:
         renditions=tuple(Rendition.model_validate(each) for each in params["renditions"]),
         clip_ids=tuple(clip_ids) if clip_ids is not None else None,
     )
+
+
+def phases_for(wanted: Wanted, seconds: Seconds) -> tuple[Phase, ...]:
+    """All that has to be done for what is wanted of a recording of `seconds`."""
+    enrich, heard_by = wanted.options.enrich, wanted.options.transcribe.model
+    llm = enrich.model if enrich.base_url else None
+    models = {"prepare": heard_by, "stretch": heard_by, "enrich": llm or ""}
+    sizes, stretches = _sizes(wanted, seconds), stretches_of(seconds)
+    return phases_of(*sizes, wanted.target, asks_llm=llm is not None, stretches=stretches, models=models)
+
+
+def _sizes(wanted: Wanted, seconds: Seconds) -> tuple[Seconds, int, Seconds, int]:
+    """Seconds of the recording, number and likely length of the clips, renditions of each."""
+    chosen = wanted.options.candidates
+    clips = chosen.count if wanted.clip_ids is None else len(wanted.clip_ids)
+    return seconds, clips, (chosen.shortest + chosen.longest) / 2, len(wanted.renditions)
 
 
 def still_current(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:

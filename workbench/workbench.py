@@ -1,44 +1,32 @@
 """The one door: what REST, pages, the command line and notebooks call, and nothing behind it."""
 
-import base64
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pipeline import plan
-from pipeline.candidates import read_candidates
 from pipeline.model import AspectRatio, Seconds, Share, StageName, Variant
-from workbench import calendar, notices
+from workbench import figures, notices
 from workbench.access import Keys
 from workbench.addresses import checked
 from workbench.calendar import Schedule
+from workbench.catalogue import choose_clips, clips_of
 from workbench.changes import Changes
 from workbench.dispatcher import Dispatcher
-from workbench.errors import BadSetting, LibraryBroken, NotAllowed, NotFound
-from workbench.jobs import (
-    Answering,
-    Clip,
-    ClipFile,
-    Episode,
-    Job,
-    Outcome,
-    Request,
-    Status,
-    Submitted,
-    now,
-)
+from workbench.errors import LibraryBroken, NotAllowed, NotFound
+from workbench.figures import Figures
+from workbench.jobs import Answering, CleanUp, Clip, Episode, Job, Outcome, Request, Status, Submitted, now
 from workbench.key_table import KeyTable
 from workbench.library import Library
 from workbench.outbox import Outbox
 from workbench.routine import Routine
-from workbench.rules import Rules
+from workbench.rules import rules_of
 from workbench.settings import Settings
 from workbench.store import Store
-from workbench.webhook import check_secret
+from workbench.upkeep import Upkeep
+from workbench.webhook import signing_secret
 from workbench.wishes import Wishes
 from workbench.work import artefact_files
 
@@ -48,6 +36,9 @@ if TYPE_CHECKING:
 
 class Workbench:
     """A library, its jobs, and the cluster that works on them once a job is asked for."""
+
+    detached = False
+    """Whether the jobs go on when this process ends."""
 
     def __init__(self, settings: Settings) -> None:
         """Open the library; nothing runs until it is asked for.
@@ -61,9 +52,13 @@ class Workbench:
         self._wishes = Wishes(settings, self.library, self._store)
         self.changes = Changes()
         self.keys = Keys(KeyTable(self._store.database), self.library.secret("sessions"))
-        self.outbox = Outbox(self._store.database, settings, self._webhook_secret(), self.job)
+        secret = signing_secret(settings.webhook_secret, self.library.secret("webhooks"))
+        self.outbox = Outbox(self._store.database, settings, secret)
+        keep = timedelta(days=settings.keep_days)
+        self._upkeep = Upkeep(self._store, self.library, keep, lambda do: self._dispatch().quietly(do))
         self._dispatcher: Dispatcher | None = None
         self._routine: Routine | None = None
+        self._serves = False
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -110,10 +105,18 @@ class Workbench:
         return self._ask(self.process_request(episode_id, target_stage, force_reprocess=force_reprocess))
 
     def process_request(
-        self, episode_id: str, target_stage: StageName, *, force_reprocess: bool = False
+        self,
+        episode_id: str,
+        target_stage: StageName,
+        *,
+        force_reprocess: bool = False,
+        model: str | None = None,
+        language: str | None = None,
     ) -> Request:
-        """What `process` asks for."""
-        return self._wishes.process(episode_id, target_stage, force_reprocess=force_reprocess)
+        """What `process` asks for; the speech model and the language are the settings' unless given."""
+        return self._wishes.process(
+            episode_id, target_stage, force_reprocess=force_reprocess, model=model, language=language
+        )
 
     def render_clips(
         self,
@@ -141,6 +144,13 @@ class Workbench:
         known = [clip.clip_id for clip in self.clips(episode_id)]
         return self._wishes.clips(episode_id, known, clip_ids, variants, aspect_ratios)
 
+    def retry(self, job_id: str) -> Job:
+        """Ask once more for what a failed or cancelled job was asked for.
+
+        Raises NotFound, or NotAllowed when there is nothing to retry.
+        """
+        return self._ask(self.retry_request(job_id))
+
     def retry_request(self, job_id: str) -> Request:
         """The request of a job that has failed or was cancelled, once more.
 
@@ -150,6 +160,8 @@ class Workbench:
         if job.status not in (Status.FAILED, Status.CANCELLED):
             raise NotAllowed(f"job {job_id} is {job.status}: only a failed or cancelled one can be retried")
         facts = job.model_dump(include={"job_type", "episode_id", "params", "priority", "webhook_url"})
+        if job.depends_on in {each.job_id for each in self._store.open_jobs()}:
+            facts["depends_on"] = job.depends_on  # one that has ended holds nothing up
         since = job.params.get("made_since") or job.created_at.isoformat()
         return Request.model_validate(facts | {"params": job.params | {"made_since": since}})
 
@@ -159,17 +171,26 @@ class Workbench:
         Raises BadSetting when a schedule cannot be read.
         """
         schedules = [Schedule.parse(text) for text in self.settings.schedules]
+        self._serves = True
         self.outbox.start()
         self._dispatch()
         self.resume()
-        keep = timedelta(days=self.settings.keep_days)
         self._routine = Routine(
             self._store.database,
             schedules,
             self._rules.zone,
-            keep,
             lambda stage: self._ask(self.discover_request(then=stage)),
+            lambda: self.clean_up(dry_run=False),
         )
+
+    def figures(self) -> Figures:
+        """How the library stands, in numbers."""
+        return figures.read(self._store.database)
+
+    @property
+    def running(self) -> int:
+        """How many tasks run now."""
+        return self._dispatcher.running if self._dispatcher else 0
 
     @property
     def slots(self) -> int:
@@ -197,6 +218,10 @@ class Workbench:
         row = {"at": now(), "who": who, "action": action, "what": what}
         self._store.database.write(lambda query: query("add_audit", row))
 
+    def audited(self, limit: int) -> list[dict[str, Any]]:
+        """Who did what, the latest first: {at_utc, who, action, what}."""
+        return self._store.database.read("audit", {"limit": limit})
+
     def probe(self) -> None:
         """Write and read: raises LibraryBroken, or the database's own error, when that cannot be done."""
         if self._dispatcher and (broken := self._dispatcher.broken):
@@ -214,22 +239,34 @@ class Workbench:
         """The newest jobs first, those older than the job `before`."""
         return [self._live(job) for job in self._store.jobs(status, limit, before)]
 
+    def jobs_with(self, job_ids: Sequence[str]) -> list[Job]:
+        """Those jobs as they are at this moment, in that order. Raises NotFound."""
+        return [self.job(job_id) for job_id in job_ids]
+
     def job(self, job_id: str) -> Job:
         """A job as it is at this moment. Raises NotFound."""
         return self._live(self._store.job(job_id))
+
+    def job_at_hand(self, job_id: str) -> Job | None:
+        """A job as it is at this moment, if that can be told from memory, in microseconds."""
+        job = self._store.remembered(job_id)
+        return self._live(job) if job else None
 
     def log(self, job_id: str) -> list[dict[str, Any]]:
         """What happened to a job, oldest first: {at_utc, kind, body}. Raises NotFound."""
         self._store.job(job_id)
         return self._store.log_of(job_id)
 
-    def cancel(self, job_id: str) -> Job:
-        """Stop a job; one that has ended stays as it is. Raises NotFound."""
+    def cancel(self, job_id: str, timeout: Seconds | None = None) -> Job:
+        """Stop a job; one that has ended stays as it is. Waits for its end, `timeout` seconds at the most.
+
+        Raises NotFound.
+        """
         job = self._store.job(job_id)
         if job.ended:
             return job
         self._dispatch().cancel(job_id, "cancelled")
-        return self.wait(job_id)
+        return self.wait(job_id, timeout)
 
     def wait(self, job_id: str, timeout: Seconds | None = None) -> Job:
         """The job once it has ended, or as it is after `timeout` seconds.
@@ -243,9 +280,9 @@ class Workbench:
         self._adopt(job)
         return self._dispatch().wait(lambda: self.job(job_id), timeout)
 
-    def episodes(self) -> list[Episode]:
-        """The newest first."""
-        return self._store.episodes()
+    def episodes(self, limit: int | None = None, before: str | None = None) -> list[Episode]:
+        """The newest first, those older than the episode `before`. Raises NotFound when there is none."""
+        return self._store.episodes(limit, before)
 
     def episode(self, episode_id: str) -> Episode:
         """Raises NotFound."""
@@ -253,16 +290,25 @@ class Workbench:
 
     def clips(self, episode_id: str) -> list[Clip]:
         """An episode's clip candidates, the best first, each with the files rendered of it."""
-        artefacts = self.episode(episode_id).artefacts
-        if "candidates" not in artefacts:
-            return []
-        return [
-            Clip(
-                **candidate.model_dump(exclude={"words"}),
-                files=tuple(_clip_files(artefacts, candidate.clip_id)),
-            )
-            for candidate in read_candidates(Path(artefacts["candidates"]))
-        ]
+        return clips_of(self.episode(episode_id))
+
+    def discover_clips(self, episode_id: str) -> list[Clip]:
+        """An episode's clip candidates; they are chosen now if there are none.
+
+        Raises NotFound, or NotAllowed when the episode is not rendered.
+        """
+        episode = self.episode(episode_id)
+        if "candidates" not in episode.artefacts:
+            params = self._wishes.clips(episode_id, (), None, None, None).params
+            episode = choose_clips(episode, params, self.library, self._store)
+        return clips_of(episode)
+
+    def clean_up(self, *, dry_run: bool = True) -> CleanUp:
+        """Remove, or only name, jobs and unneeded artefacts that are older than the setting `keep_days`.
+
+        Raises NotAllowed when artefacts would go while a job runs.
+        """
+        return self._upkeep.clean_up(dry_run=dry_run)
 
     def shelf(self, episode_id: str) -> Path:
         """The folder with an episode's current results under readable names."""
@@ -285,11 +331,12 @@ class Workbench:
                 self._adopt(each.job)
         return made
 
-    def _webhook_secret(self) -> str:
-        if self.settings.webhook_secret:
-            check_secret(self.settings.webhook_secret)
-            return self.settings.webhook_secret
-        return f"whsec_{base64.b64encode(self.library.secret('webhooks')).decode()}"
+    def answered(self, answering: Answering) -> list[Submitted] | None:
+        """The jobs that the caller's key was answered with before; None for a new key.
+
+        Raises KeyReused when it came with another body, NotAllowed when a job of then was cleaned up.
+        """
+        return self._store.answered(answering)
 
     def _ended(self, job: Job) -> None:
         self.changes.add(job)
@@ -342,40 +389,11 @@ class Workbench:
 
         settings = self.settings
         environment = {"IMAGEIO_FFMPEG_EXE": str(settings.ffmpeg)} if settings.ffmpeg else {}
-        return runner.connect(settings.scheduler, settings.worker_count, environment, on_progress, on_end)
-
-
-def rules_of(settings: Settings) -> Rules:
-    """What the settings say of when and how much may run. Raises BadSetting."""
-    try:
-        zone = ZoneInfo(settings.timezone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise BadSetting(
-            f"setting `timezone`: there is no {settings.timezone!r}; write one such as Europe/Berlin"
-        ) from error
-    return Rules(
-        settings.library,
-        parallel=settings.parallel_episodes,
-        limits=dict(_limit(text) for text in settings.stage_limits),
-        windows=calendar.windows(settings.maintenance_windows),
-        zone=zone,
-        min_free=int(settings.min_free_gb * 2**30),
-        timeout=settings.job_timeout_minutes * 60 or None,
-        threads=settings.threads,
-    )
-
-
-def _limit(text: str) -> tuple[StageName, int]:
-    stage, _, count = text.partition("=")
-    if stage not in list(StageName) or not count.isdecimal() or not int(count):
-        raise BadSetting(f"setting `stage_limits` cannot be {text!r}: write it as transcribed=1,clipped=2")
-    return StageName(stage), int(count)
-
-
-def _clip_files(artefacts: dict[str, str], clip_id: str) -> list[ClipFile]:
-    return [
-        ClipFile(**plan.rendition(kind.partition("/")[2]).model_dump(), path=str(file))
-        for kind, folder in artefacts.items()
-        if kind.startswith(f"{clip_id}/")
-        for file in artefact_files(folder)
-    ]
+        return runner.connect(
+            settings.scheduler,
+            settings.worker_count,
+            environment,
+            on_progress,
+            on_end,
+            patient=self._serves,
+        )

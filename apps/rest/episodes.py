@@ -1,19 +1,31 @@
 """Routes of episodes: what there is of them, their files, and the calls that wait for the end."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from apps.rest import shapes
-from apps.rest.depends import Bench, By, IdempotencyKey, base_of, patiently
+from apps.rest.depends import Bench, By, IdempotencyKey, base_of, only_admin, patiently, sees_folders
 from apps.rest.jobs import Make, discover_request, process_request, submit
-from apps.rest.shapes import Accepted, Clips, Discover, EpisodePage, EpisodeView, Found, JobView, Process
-from pipeline.model import StageName
-from workbench.errors import NotAllowed, NotFound
-from workbench.jobs import Job
+from apps.rest.shapes import (
+    Accepted,
+    Clips,
+    Discover,
+    EpisodeDetails,
+    EpisodePage,
+    EpisodeView,
+    Found,
+    JobView,
+    Process,
+    episode_view,
+)
+from workbench.errors import NotFound
+from workbench.jobs import Clip, Episode, Job
+from workbench.names import names_only
 from workbench.workbench import Workbench
 
 routes = APIRouter(prefix="/episodes", tags=["episodes"])
@@ -25,38 +37,39 @@ WAIT_MOST = 240.0
 class ProcessWhich(Process):
     """Take the named episode through the stages."""
 
-    episode_id: Annotated[str, Query(max_length=200)]
+    episode_id: Annotated[str, Field(max_length=200)]
 
 
 @routes.get("")
 def listed(
     bench: Bench,
+    by: By,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
+    details: bool = False,
 ) -> EpisodePage:
-    episodes = bench.episodes()
-    ids = [episode.episode_id for episode in episodes]
-    if cursor is not None and cursor not in ids:
-        raise NotFound(f"`cursor`: there is no episode {cursor} any more; start again without it")
-    start = ids.index(cursor) + 1 if cursor is not None else 0
-    page = [shapes.episode_view(episode, []) for episode in episodes[start : start + limit]]
-    more = start + limit < len(episodes)
-    return EpisodePage(episodes=page, next_cursor=page[-1].episode_id if more else None)
+    """What there is, the newest first; `details` tells admins where it lies."""
+    if details:
+        only_admin(by, "`details`")
+    found = bench.episodes(limit + 1, cursor)
+    page = [_details(bench, each, []) if details else episode_view(each, []) for each in found[:limit]]
+    return EpisodePage(episodes=page, next_cursor=page[-1].episode_id if len(found) > limit else None)
 
 
 @routes.post("/discover", responses={202: {"model": Accepted}}, response_model=Found)
 def discover(
     bench: Bench, request: Request, by: By, body: Discover | None = None, key: IdempotencyKey = None
 ) -> Response:
+    """Look for recordings, and wait for what is found."""
     body = body or Discover()
-    job, accepted = _waited(bench, request, by, key, body, lambda: discover_request(bench, body))
+    job, accepted = _waited(bench, request, by, key, body, lambda: discover_request(bench, by, body))
     if job is None:
         return accepted
-    result = job.result or {"episodes": [], "skipped": [], "waiting": []}
-    waiting = [Path(file).name for file in result["waiting"]]
-    skipped = [each | {"file": Path(each["file"]).name} for each in result["skipped"]]
+    result = names_only(job.result) or {"episodes": [], "skipped": [], "waiting": []}
     episodes = [{k: v for k, v in each.items() if k != "file"} for each in result["episodes"]]
-    found = Found(episodes=episodes, count=len(episodes), skipped=skipped, waiting=waiting)
+    found = Found(
+        episodes=episodes, count=len(episodes), skipped=result["skipped"], waiting=result["waiting"]
+    )
     return _json(found)
 
 
@@ -68,9 +81,13 @@ def process(
 
 
 @routes.get("/{episode_id}")
-def look(bench: Bench, episode_id: str) -> EpisodeView:
+def look(bench: Bench, episode_id: str, by: By, details: bool = False) -> EpisodeDetails | EpisodeView:
+    """An episode and its files; `details` tells admins where they lie."""
+    if details:
+        only_admin(by, "`details`")
     episode = bench.episode(episode_id)
-    return shapes.episode_view(episode, _names(bench.shelf(episode_id)))
+    files = _names(bench.shelf(episode_id))
+    return _details(bench, episode, files) if details else episode_view(episode, files)
 
 
 @routes.post("/{episode_id}/process", responses={202: {"model": Accepted}}, response_model=JobView)
@@ -87,20 +104,14 @@ def process_one(
 
 @routes.get("/{episode_id}/clips")
 def clips(bench: Bench, episode_id: str) -> Clips:
-    found = [shapes.clip_view(clip, episode_id) for clip in bench.clips(episode_id)]
-    return Clips(episode_id=episode_id, clips=found, count=len(found))
+    """The clips that were chosen, each with the files rendered of it."""
+    return _clips(episode_id, bench.clips(episode_id))
 
 
 @routes.post("/{episode_id}/discover_clips")
 def discover_clips(bench: Bench, episode_id: str) -> Clips:
-    """The candidates; they are chosen when an episode is taken to the stage `clipped`."""
-    found = clips(bench, episode_id)
-    if not found.clips and bench.episode(episode_id).stage is not StageName.CLIPPED:
-        raise NotAllowed(
-            f"episode {episode_id} has no clips yet: POST /async/episodes/{episode_id}/process "
-            'with {"target_stage": "clipped"} first'
-        )
-    return found
+    """The spans worth publishing; they are chosen now unless they were before. From `rendered` on."""
+    return _clips(episode_id, bench.discover_clips(episode_id))
 
 
 @routes.get("/{episode_id}/files/{path:path}", response_class=FileResponse)
@@ -117,7 +128,19 @@ def _processed(
     bench: Workbench, request: Request, by: By, key: str | None, episode_id: str, body: Process
 ) -> Response:
     job, accepted = _waited(bench, request, by, key, body, lambda: process_request(bench, episode_id, body))
-    return accepted if job is None else _json(shapes.job_view(job, base_of(request)))
+    if job is None:
+        return accepted
+    return _json(shapes.job_view(job, base_of(request), full=sees_folders(request)))
+
+
+def _details(bench: Workbench, episode: Episode, files: list[str]) -> EpisodeDetails:
+    shelf, paths = bench.shelf(episode.episode_id), bench.files(episode.episode_id)
+    return shapes.episode_details(episode, files, shelf, paths)
+
+
+def _clips(episode_id: str, clips: Sequence[Clip]) -> Clips:
+    found = [shapes.clip_view(clip, episode_id) for clip in clips]
+    return Clips(episode_id=episode_id, clips=found, count=len(found))
 
 
 def _waited(

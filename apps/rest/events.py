@@ -5,14 +5,15 @@ that was away for too long, or before a restart, first gets all open jobs anew.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from typing import Annotated
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
+from starlette.requests import HTTPConnection
 
-from apps.rest.depends import Bench, base_of
+from apps.rest.depends import Bench, base_of, sees_folders
 from apps.rest.shapes import job_view
 from workbench.jobs import Job
 from workbench.workbench import Workbench
@@ -25,17 +26,52 @@ _PING_EVERY = 15.0
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
-@routes.get("/jobs/{job_id}/events", response_class=StreamingResponse)
-async def of_job(bench: Bench, job_id: str, request: Request, last: LastEventId = None) -> StreamingResponse:
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
+
+
+class Event(NamedTuple):
+    """A change of a job."""
+
+    id: str
+    data: str
+    """The job as JSON."""
+
+
+@routes.get("/jobs/{job_id}/events", response_class=EventStream)
+async def of_job(bench: Bench, job_id: str, request: Request, last: LastEventId = None) -> EventStream:
     """The changes of one job, from its present look to its end, with which the stream ends."""
     await asyncio.to_thread(bench.job, job_id)
-    return _stream(_Reader(bench, request, job_id).follow(last))
+    return EventStream(_lines(follow(bench, request, job_id, last)), headers=_HEADERS)
 
 
-@routes.get("/events", response_class=StreamingResponse)
-async def of_all(bench: Bench, request: Request, last: LastEventId = None) -> StreamingResponse:
+@routes.get("/events", response_class=EventStream)
+async def of_all(bench: Bench, request: Request, last: LastEventId = None) -> EventStream:
     """The changes of all jobs."""
-    return _stream(_Reader(bench, request, None).follow(last))
+    return EventStream(_lines(follow(bench, request, None, last)), headers=_HEADERS)
+
+
+def follow(
+    bench: Workbench, connection: HTTPConnection, job_id: str | None, last: str | None
+) -> AsyncGenerator[Event | None]:
+    """The changes of one job or of all, after the event `last`, for one client, over whatever they go.
+
+    None comes every 15 seconds while nothing happens.
+    """
+    return _Reader(bench, connection, job_id).follow(last)
+
+
+async def _lines(events: AsyncGenerator[Event | None]) -> AsyncIterator[str]:
+    """Comments in between keep the connection open."""
+    async with aclosing(events):
+        yield "retry: 3000\n\n"
+        async for event in events:
+            if event:
+                yield f"id: {event.id}\nevent: job\ndata: {event.data}\n\n"
+            else:
+                yield ": still here\n\n"
 
 
 def _wake(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
@@ -43,25 +79,20 @@ def _wake(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
         loop.call_soon_threadsafe(news.set)
 
 
-def _stream(content: AsyncIterator[str]) -> StreamingResponse:
-    return StreamingResponse(content, media_type="text/event-stream", headers=_HEADERS)
-
-
 class _Reader:
     """One client that follows changes."""
 
-    def __init__(self, bench: Workbench, request: Request, job_id: str | None) -> None:
+    def __init__(self, bench: Workbench, connection: HTTPConnection, job_id: str | None) -> None:
         self._bench = bench
-        self._base = base_of(request)
+        self._base = base_of(connection)
+        self._full = sees_folders(connection)
         self._job_id = job_id
 
-    async def follow(self, last: str | None) -> AsyncIterator[str]:
-        """The events, one text each; comments in between keep the connection open."""
+    async def follow(self, last: str | None) -> AsyncGenerator[Event | None]:
         changes, news = self._bench.changes, asyncio.Event()
         loop = asyncio.get_running_loop()
         stop = changes.listen(lambda: _wake(loop, news))
         try:
-            yield "retry: 3000\n\n"
             number = self._number(last)
             while True:
                 news.clear()
@@ -74,26 +105,31 @@ class _Reader:
                         yield self._event(number, job)
                         if self._job_id and job.ended:
                             return
-                yield await self._ping(news)
+                if not await _comes(news):
+                    yield None
         finally:
             stop()
 
     def _number(self, last: str | None) -> int | None:
         epoch, _, number = (last or "").partition("-")
-        return int(number) if epoch == self._bench.changes.epoch and number.isdecimal() else None
+        if epoch != self._bench.changes.epoch or not (number.isascii() and number.isdecimal()):
+            return None
+        return int(number)
 
     def _present(self) -> list[Job]:
         if self._job_id:
             return [self._bench.job(self._job_id)]
         return self._bench.open_jobs()
 
-    def _event(self, number: int, job: Job) -> str:
-        content = job_view(job, self._base).model_dump_json()
-        return f"id: {self._bench.changes.epoch}-{number}\nevent: job\ndata: {content}\n\n"
+    def _event(self, number: int, job: Job) -> Event:
+        content = job_view(job, self._base, full=self._full).model_dump_json()
+        return Event(f"{self._bench.changes.epoch}-{number}", content)
 
-    async def _ping(self, news: asyncio.Event) -> str:
-        try:
-            await asyncio.wait_for(news.wait(), _PING_EVERY)
-        except TimeoutError:
-            return ": still here\n\n"
-        return ""
+
+async def _comes(news: asyncio.Event) -> bool:
+    """Whether something happens before it is time to say that we are still here."""
+    try:
+        await asyncio.wait_for(news.wait(), _PING_EVERY)
+    except TimeoutError:
+        return False
+    return True

@@ -24,9 +24,9 @@ from pipeline.model import Seconds
 from workbench.access import ANYONE, COMMAND_LINE, Caller, Keys, Limits, Scope, is_loopback, network_of
 from workbench.errors import BadSetting
 
-OPEN_PATHS = ("/healthz", "/login", "/logout")
+OPEN_PATHS = ("/healthz", "/readyz", "/login", "/logout")
 """What answers without a login, spelled exactly so."""
-ADMIN_PATHS = ("/keys", "/async/webhooks/test")
+ADMIN_PATHS = ("/keys", "/audit", "/async/clean_up", "/async/webhooks/test")
 """What only an admin may use, with everything below."""
 READ_METHODS = ("GET", "HEAD", "OPTIONS")
 READ_SOCKETS = "/async"

@@ -2,27 +2,72 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel
 
 from apps.rest import shapes
-from apps.rest.depends import Bench, By, IdempotencyKey, base_of, patiently
-from apps.rest.shapes import Accepted, Discover, JobLog, JobPage, JobView, Process, RenderClips, Stats
+from apps.rest.depends import Bench, By, IdempotencyKey, base_of, only_admin, patiently, sees_folders
+from apps.rest.shapes import (
+    Accepted,
+    ClipRendering,
+    Discover,
+    Discovery,
+    JobDetails,
+    JobLog,
+    JobPage,
+    JobView,
+    Process,
+    Processing,
+    RenderClips,
+    Stats,
+)
+from pipeline.errors import BadOptions, ModelMissing
 from workbench import jobs
 from workbench.access import Caller
-from workbench.jobs import Answering, Status, Submitted
+from workbench.jobs import Answering, Job, Status, Submitted
+from workbench.names import names_only
 from workbench.workbench import Workbench
 
 type Make = Callable[[], jobs.Request]
 
-_WAIT_MOST = 60.0
+type MakeAll = Callable[[], Sequence[jobs.Request]]
 
+_WAIT_MOST = 60.0
+_STOP_MOST = 10.0
+"""Seconds that a client waits for a job to stop; it stops after that too."""
 
 routes = APIRouter(prefix="/async", tags=["jobs"])
+
+
+# The first in the line of routes, since it is asked by far the most.
+@routes.get("/jobs/{job_id}", response_model=JobDetails | JobView)
+async def look(
+    bench: Bench,
+    job_id: str,
+    request: Request,
+    by: By,
+    wait: Annotated[float, Query(ge=0, le=_WAIT_MOST)] = 0.0,
+    details: bool = False,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """How far a job is, at once or once it has ended; `details` tells admins what it was asked for."""
+    if details:
+        only_admin(by, "`details`")
+    if wait:
+        job = await to_thread.run_sync(patiently, bench, job_id, wait)
+    else:  # a thread would cost more than all the rest
+        job = bench.job_at_hand(job_id) or await to_thread.run_sync(bench.job, job_id)
+    content = (_details(job, request) if details else _view(job, request)).model_dump_json().encode()
+    tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"} | ({} if job.ended else {"Retry-After": "2"})
+    if if_none_match == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type="application/json", headers=headers)
 
 
 @routes.post("/episodes/{episode_id}/process", status_code=202)
@@ -57,7 +102,7 @@ def render_clips(
 def discover(
     bench: Bench, body: Discover, request: Request, response: Response, by: By, key: IdempotencyKey = None
 ) -> Accepted:
-    return _submitted(bench, request, response, by, key, body, lambda: discover_request(bench, body))
+    return _submitted(bench, request, response, by, key, body, lambda: discover_request(bench, by, body))
 
 
 @routes.post("/jobs/{job_id}/retry", status_code=202)
@@ -76,43 +121,39 @@ def listed(
     status: Status | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
+    ids: Annotated[list[str] | None, Query(max_length=100)] = None,
 ) -> JobPage:
-    found = bench.jobs(status, limit + 1, cursor)
-    page = [shapes.job_view(job, base_of(request)) for job in found[:limit]]
-    return JobPage(jobs=page, next_cursor=page[-1].job_id if len(found) > limit else None)
-
-
-@routes.get("/jobs/{job_id}", response_model=JobView)
-def look(
-    bench: Bench,
-    job_id: str,
-    request: Request,
-    wait: Annotated[float, Query(ge=0, le=_WAIT_MOST)] = 0.0,
-    if_none_match: Annotated[str | None, Header()] = None,
-) -> Response:
-    job = patiently(bench, job_id, wait) if wait else bench.job(job_id)
-    content = shapes.job_view(job, base_of(request)).model_dump_json().encode()
-    tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache"} | ({} if job.ended else {"Retry-After": "2"})
-    if if_none_match == tag:
-        return Response(status_code=304, headers=headers)
-    return Response(content, media_type="application/json", headers=headers)
+    """The newest jobs first; or, for who follows several, those with the given `ids` in their order."""
+    found = bench.jobs(status, limit + 1, cursor) if ids is None else bench.jobs_with(ids)
+    most = limit if ids is None else len(ids)
+    base, full = base_of(request), sees_folders(request)
+    page = [shapes.job_view(job, base, full=full) for job in found[:most]]
+    return JobPage(jobs=page, next_cursor=page[-1].job_id if len(found) > most else None)
 
 
 @routes.delete("/jobs/{job_id}", response_model=JobView, responses={202: {"model": JobView}})
 def cancel(bench: Bench, job_id: str, request: Request, by: By) -> Response:
+    """Stop a job. 202 when it is still being stopped after ten seconds; to ask again does no harm."""
     before = bench.job(job_id)
-    job = bench.cancel(job_id)
+    bench.cancel(job_id, timeout=0)
     if not before.ended:
         bench.audit(by.label, "cancel", job_id)
-    content = shapes.job_view(job, base_of(request)).model_dump_json()
-    return Response(content, 200 if job.ended else 202, media_type="application/json")
+    job = patiently(bench, job_id, _STOP_MOST)
+    headers = {} if job.ended else {"Retry-After": "1"}
+    content = _view(job, request).model_dump_json()
+    return Response(content, 200 if job.ended else 202, headers, "application/json")
 
 
 @routes.get("/jobs/{job_id}/log")
-def log(bench: Bench, job_id: str) -> JobLog:
+def log(bench: Bench, job_id: str, request: Request) -> JobLog:
+    """What happened to a job, oldest first."""
+    full = sees_folders(request)
     events = [
-        {"at_utc": line["at_utc"].isoformat(), "kind": line["kind"], "body": line["body"]}
+        {
+            "at_utc": line["at_utc"].isoformat(),
+            "kind": line["kind"],
+            "body": line["body"] if full else names_only(line["body"]),
+        }
         for line in bench.log(job_id)
     ]
     return JobLog.model_validate({"events": events})
@@ -127,33 +168,57 @@ def submit(
     bench: Workbench, path: str, caller: Caller, key: str | None, body: BaseModel, make: Make
 ) -> Submitted:
     """Ask for a job in the name of `caller`; with a key of theirs, only once."""
-    request = make().model_copy(update={"requested_by": caller.name})
-    answering = None
-    if key:
-        content = json.dumps([path, body.model_dump(mode="json")], sort_keys=True)
-        digest = hashlib.sha256(content.encode()).hexdigest()
-        answering = Answering(caller=caller.key_id or caller.name, request_key=key, body_hash=digest)
-    (made,) = bench.submit([request], answering)
-    if not made.deduplicated:
-        bench.audit(caller.label, made.job.job_type, made.job.job_id)
+    (made,) = submit_all(bench, path, caller, key, body, lambda: [make()])
     return made
 
 
-def process_request(bench: Workbench, episode_id: str, body: Process) -> jobs.Request:
-    """What `body` asks for. Raises NotFound, BadAddress or ModelMissing."""
-    asked = bench.process_request(episode_id, body.target_stage, force_reprocess=body.force_reprocess)
+def submit_all(
+    bench: Workbench, path: str, caller: Caller, key: str | None, body: BaseModel, make: MakeAll
+) -> list[Submitted]:
+    """Ask for jobs in the name of `caller`; with a key of theirs, only once.
+
+    What was answered before is answered so again, whatever has become of what it was about: `make` is not
+    called then.
+    """
+    answering = _answering(path, caller, key, body) if key else None
+    if answering and (before := bench.answered(answering)):
+        return before
+    requests = [each.model_copy(update={"requested_by": caller.name}) for each in make()]
+    made = bench.submit(requests, answering)
+    for each in made:
+        if not each.deduplicated:
+            bench.audit(caller.label, each.job.job_type, each.job.job_id)
+    return made
+
+
+def process_request(bench: Workbench, episode_id: str, body: Processing) -> jobs.Request:
+    """What `body` asks for. Raises NotFound, BadAddress, BadOptions or ModelMissing."""
+    try:
+        asked = bench.process_request(
+            episode_id,
+            body.target_stage,
+            force_reprocess=body.force_reprocess,
+            model=body.model,
+            language=body.language,
+        )
+    except ModelMissing as error:
+        if body.model is None:
+            raise
+        raise BadOptions(str(error)) from error  # not this server's fault: another name would do
     return _with(bench, asked, body)
 
 
-def clips_request(bench: Workbench, episode_id: str, body: RenderClips) -> jobs.Request:
+def clips_request(bench: Workbench, episode_id: str, body: ClipRendering) -> jobs.Request:
     """What `body` asks for. Raises NotFound or BadAddress."""
     asked = bench.clips_request(episode_id, body.clip_ids, body.variants, body.aspect_ratios)
     return _with(bench, asked, body)
 
 
-def discover_request(bench: Workbench, body: Discover) -> jobs.Request:
+def discover_request(bench: Workbench, caller: Caller, body: Discovery) -> jobs.Request:
     """What `body` asks for. Raises BadAddress, or ModelMissing when what is found is to be processed."""
-    asked = bench.discover_request(then=body.target_stage if body.process else None)
+    if body.paths is not None:
+        only_admin(caller, "`paths`")
+    asked = bench.discover_request(body.paths, then=body.target_stage if body.process else None)
     return _with(bench, asked, body)
 
 
@@ -168,7 +233,21 @@ def stats_of(bench: Workbench) -> Stats:
     )
 
 
-def _with(bench: Workbench, asked: jobs.Request, body: shapes.Submit) -> jobs.Request:
+def _view(job: Job, request: Request) -> JobView:
+    return shapes.job_view(job, base_of(request), full=sees_folders(request))
+
+
+def _details(job: Job, request: Request) -> JobDetails:
+    return shapes.job_details(job, base_of(request))
+
+
+def _answering(path: str, caller: Caller, key: str, body: BaseModel) -> Answering:
+    content = json.dumps([path, body.model_dump(mode="json", exclude_unset=True)], sort_keys=True)
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return Answering(caller=caller.key_id or caller.name, request_key=key, body_hash=digest)
+
+
+def _with(bench: Workbench, asked: jobs.Request, body: shapes.Wish) -> jobs.Request:
     if body.webhook_url:
         bench.check_webhook(body.webhook_url)
     wishes: dict[str, Any] = body.model_dump(include={"webhook_url", "priority", "depends_on"})

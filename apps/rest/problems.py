@@ -7,9 +7,14 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apps.rest import uploads
+from apps.rest.depends import sees_folders
 from pipeline.errors import BadOptions, ModelMissing, PipelineError
 from workbench.addresses import BadAddress
 from workbench.errors import (
@@ -21,6 +26,7 @@ from workbench.errors import (
     NotFound,
     WorkbenchError,
 )
+from workbench.names import names_only
 
 STATUS_OF: dict[type[Exception], int] = {
     NotFound: 404,
@@ -35,12 +41,45 @@ STATUS_OF: dict[type[Exception], int] = {
     PipelineError: 422,
     WorkbenchError: 500,
 } | dict(uploads.STATUS_OF.items())
+_BODIES = ("application/problem+json", "application/json")
 _AGAIN = (408, 423, 429, 502, 503, 504, 507)
-_TYPE = "application/problem+json"
+
+
+class Fault(BaseModel):
+    """A field that cannot be used."""
+
+    field: str
+    reason: str
+
+
+class Problem(BaseModel):
+    """Why a request was refused (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    """One sentence: what is wrong, which field or file, what to do."""
+    instance: str
+    """The path that was asked for."""
+    retryable: bool
+    """Whether the same request may succeed later."""
+    kind: str | None = None
+    """The name of the error's class, where the workbench itself refused it."""
+    errors: list[Fault] | None = None
+    """What else is wrong with the request's fields."""
 
 
 def install(app: FastAPI) -> None:
-    """Have every error of `app` answered as a problem."""
+    """Have every error of `app` answered as a problem, and its OpenAPI say so."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if not app.openapi_schema:
+            _describe(plain())
+        return plain()
+
+    app.openapi = openapi  # type: ignore[method-assign]
     for kind in (WorkbenchError, PipelineError):
         app.add_exception_handler(kind, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -48,25 +87,71 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unforeseen)
 
 
+def outside(app: ASGIApp) -> ASGIApp:
+    """`app`, with its answer to a body that is too long, which no handler sees, as a problem too."""
+
+    async def speaking(scope: Scope, receive: Receive, send: Send) -> None:
+        told = False
+
+        async def spoken(message: Message) -> None:
+            nonlocal told
+            if message["type"] == "http.response.start" and message["status"] == 413:
+                kind = Headers(raw=message["headers"]).get("content-type", "")
+                told = kind.startswith("text/plain")
+                if told:
+                    detail = "the body is too long: make several requests, and send recordings to /uploads"
+                    await problem(Request(scope), 413, detail)(scope, receive, send)
+            if not told:
+                await send(message)
+
+        await app(scope, receive, spoken)
+
+    return speaking
+
+
 def problem(
-    request: Request, status: int, detail: str, *, errors: Sequence[Any] = (), headers: Any = None
+    request: HTTPConnection,
+    status: int,
+    detail: str,
+    *,
+    kind: str | None = None,
+    errors: Sequence[Any] = (),
+    headers: Any = None,
 ) -> JSONResponse:
-    """The answer; as plain JSON for a client that asks for JSON alone, as n8n does."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase if status in set(HTTPStatus) else "Checksum Mismatch",
-        "status": status,
-        "detail": detail,
-        "instance": request.url.path,
-        "retryable": status in _AGAIN,
-    }
-    if errors:
-        body["errors"] = list(errors)
+    """The answer; as plain JSON for a client that asks for JSON alone, as n8n does.
+
+    `kind` is the class of the workbench's own error, for programs.
+    """
+    body = Problem(
+        title=HTTPStatus(status).phrase if status in set(HTTPStatus) else "Checksum Mismatch",
+        status=status,
+        detail=detail,
+        instance=request.url.path,
+        retryable=status in _AGAIN,
+        kind=kind,
+        errors=list(errors) or None,
+    )
     accept = request.headers.get("accept", "")
     plain = "application/json" in accept and "problem+json" not in accept
     return JSONResponse(
-        body, status, media_type="application/json" if plain else _TYPE, headers=dict(headers or {})
+        body.model_dump(exclude_none=True), status, dict(headers or {}), media_type=_BODIES[plain]
     )
+
+
+def _describe(document: dict[str, Any]) -> None:
+    """Add the problems to the OpenAPI: any operation can be refused."""
+    parts = document.setdefault("components", {})
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    parts.setdefault("schemas", {}).update(schema.pop("$defs") | {"Problem": schema})
+    content = {kind: {"schema": {"$ref": "#/components/schemas/Problem"}} for kind in _BODIES}
+    for status, what in (("4XX", "Refused"), ("5XX", "Not possible now")):
+        parts.setdefault("responses", {})[status] = {"description": what, "content": content}
+    for operation in (each for path in document["paths"].values() for each in path.values()):
+        operation["responses"].pop("422", None)
+        for status in ("4XX", "5XX"):
+            operation["responses"][status] = {"$ref": f"#/components/responses/{status}"}
+    for unused in ("HTTPValidationError", "ValidationError"):
+        parts["schemas"].pop(unused, None)
 
 
 def _refused(request: Request, error: Exception) -> JSONResponse:
@@ -75,7 +160,8 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
     headers = {"Upload-Offset": str(offset)} if offset is not None else {}
     if status in _AGAIN:
         headers["Retry-After"] = "5"
-    return problem(request, status, str(error), headers=headers)
+    detail = str(error) if sees_folders(request) else names_only(str(error))
+    return problem(request, status, detail, kind=type(error).__name__, headers=headers)
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -89,9 +175,20 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    known = {404: f"there is nothing at {request.url.path}: /docs lists what there is"}
-    detail = known.get(error.status_code, error.detail) if error.detail == "Not Found" else error.detail
-    return problem(request, error.status_code, str(detail), headers=error.headers)
+    detail, headers = str(error.detail), dict(error.headers or {})
+    if error.status_code == 404 and detail == "Not Found":
+        detail = f"there is nothing at {request.url.path}: /docs lists what there is"
+    if error.status_code == 405 and detail == "Method Not Allowed":
+        headers["Allow"] = ", ".join(_allowed(request))
+        detail = f"{request.url.path} takes {headers['Allow']}, not {request.method}"
+    return problem(request, error.status_code, detail, headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The documented methods of all routes with this path; a route knows only its own."""
+    route = request.scope.get("route")
+    known = request.app.openapi()["paths"].get(getattr(route, "path_format", ""), {})
+    return sorted(map(str.upper, known)) or sorted(getattr(route, "methods", None) or ())
 
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:

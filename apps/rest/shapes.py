@@ -1,11 +1,13 @@
 """What goes over the wire where it differs from the nouns of the workbench."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from pipeline.model import AspectRatio, StageName, Variant
 from workbench.jobs import Clip, Delivery, Episode, Job, JobType, Submitted
+from workbench.names import names_only
 
 
 class Body(BaseModel):
@@ -14,39 +16,81 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Submit(Body):
+def _whole(value: object) -> object:
+    if isinstance(value, bool | str):
+        raise ValueError("Input should be a whole number")
+    return value
+
+
+WHOLE = BeforeValidator(_whole)
+"""A number as JSON has it, neither a text nor true. Goes after the limits, or the schema would hide them."""
+
+type ServerPath = Annotated[str, Field(min_length=1, max_length=4000)]
+type JobId = Annotated[str, Field(max_length=64)]
+
+
+type ModelName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)?$", max_length=200)
+]
+
+
+class Wish(Body):
     """What every job can be given."""
 
     webhook_url: Annotated[str, Field(max_length=2000)] | None = None
     """Is told of the job's end."""
-    priority: int = Field(default=0, ge=-100, le=100)
+    priority: Annotated[int, Field(ge=-100, le=100), WHOLE] = 0
     """Of the jobs that wait, the one with the highest starts first."""
-    depends_on: Annotated[str, Field(max_length=64)] | None = None
-    """The job that has to be completed first."""
 
 
-class Process(Submit):
+class Processing(Wish):
     """Take an episode through the stages."""
 
-    episode_id: Annotated[str, Field(max_length=200)] | None = None
     target_stage: StageName = StageName.CLIPPED
-    force_reprocess: bool = False
+    force_reprocess: StrictBool = False
+    model: ModelName | None = None
+    """The speech model, by its name; null for the setting `model`, which can name a folder too."""
+    language: Annotated[str, Field(pattern="^[a-z]{2,3}$")] | None = None
+    """The language that is spoken, as a code such as `en`; null for the setting `language`."""
 
 
-class RenderClips(Submit):
+class ClipRendering(Wish):
     """Render an episode's clips."""
 
     clip_ids: Annotated[list[str], Field(max_length=200)] | None = None
-    variants: Annotated[list[Variant], Field(min_length=1)] | None = None
-    aspect_ratios: Annotated[list[AspectRatio], Field(min_length=1)] | None = None
+    variants: Annotated[list[Variant], Field(min_length=1, max_length=20)] | None = None
+    aspect_ratios: Annotated[list[AspectRatio], Field(min_length=1, max_length=20)] | None = None
 
 
-class Discover(Submit):
+class Discovery(Wish):
     """Look for recordings in the inbox and the set folders."""
 
-    process: bool = False
+    paths: Annotated[list[ServerPath], Field(max_length=1000)] | None = None
+    """Files or folders of the server's machine to look at in their place; needs the scope admin."""
+    process: StrictBool = False
     """Whether what is found is processed too."""
     target_stage: StageName = StageName.CLIPPED
+
+
+class Following(Body):
+    """What a job asked for by itself can be given besides."""
+
+    depends_on: JobId | None = None
+    """The job that has to be completed first."""
+
+
+class Process(Processing, Following):
+    """Take an episode through the stages."""
+
+    episode_id: Annotated[str, Field(max_length=200)] | None = None
+
+
+class RenderClips(ClipRendering, Following):
+    """Render an episode's clips."""
+
+
+class Discover(Discovery, Following):
+    """Look for recordings."""
 
 
 class Links(BaseModel):
@@ -93,6 +137,14 @@ class JobView(Job):
     requested_by: str | None = Field(None, exclude=True)
     status_url: str
     links: Links
+
+
+class JobDetails(JobView):
+    """A job with what it was asked for and by whom."""
+
+    params: dict[str, Any]
+    webhook_url: str | None
+    requested_by: str | None
 
 
 class JobPage(BaseModel):
@@ -144,10 +196,23 @@ class EpisodeView(BaseModel):
     """Paths below `/episodes/{episode_id}/files/`."""
 
 
+class EpisodeDetails(EpisodeView):
+    """An episode with the paths of this machine."""
+
+    recording_path: str
+    sha256: str
+    artefacts: dict[str, str]
+    """Kind of artefact → its folder."""
+    shelf: str
+    """The folder with the current results under readable names."""
+    paths: dict[str, list[str]]
+    """Kind of artefact → its files."""
+
+
 class EpisodePage(BaseModel):
     """Some episodes, the newest first."""
 
-    episodes: list[EpisodeView]
+    episodes: list[EpisodeDetails | EpisodeView]
     next_cursor: str | None
 
 
@@ -223,14 +288,50 @@ def accepted(made: Submitted, base: str) -> Accepted:
     )
 
 
-def job_view(job: Job, base: str) -> JobView:
+def job_view(job: Job, base: str, *, full: bool = False) -> JobView:
+    """`full`: with the paths of this machine, for those who may know them."""
     links = links_of(job.job_id)
-    return JobView.model_construct(**dict(job), status_url=base + links.self, links=links)
+    shown = job if full else without_folders(job)
+    return JobView.model_construct(**dict(shown), status_url=base + links.self, links=links)
+
+
+def job_details(job: Job, base: str) -> JobDetails:
+    links = links_of(job.job_id)
+    return JobDetails.model_construct(**dict(job), status_url=base + links.self, links=links)
+
+
+def without_folders(job: Job) -> Job:
+    """The job as one sees it who may not know this machine's folders."""
+    if job.result is None and job.failure is None and "/" not in job.message and "\\" not in job.message:
+        return job  # nearly always, and this is asked at every look
+    failure = job.failure
+    if failure:
+        failure = failure.model_copy(update={"reason": names_only(failure.reason)})
+    shown = {"message": names_only(job.message), "result": names_only(job.result), "failure": failure}
+    return job.model_copy(update=shown)
 
 
 def episode_view(episode: Episode, files: list[str]) -> EpisodeView:
+    return EpisodeView(**_episode_facts(episode), files=files)
+
+
+def episode_details(
+    episode: Episode, files: list[str], shelf: Path, paths: dict[str, list[str]]
+) -> EpisodeDetails:
+    return EpisodeDetails(
+        **_episode_facts(episode),
+        files=files,
+        recording_path=episode.recording,
+        sha256=episode.sha256,
+        artefacts=episode.artefacts,
+        shelf=str(shelf),
+        paths=paths,
+    )
+
+
+def _episode_facts(episode: Episode) -> dict[str, Any]:
     facts = episode.model_dump(mode="json", exclude={"artefacts", "sha256", "recording"})
-    return EpisodeView(**facts, recording=episode.recording.rpartition("/")[2], files=files)
+    return facts | {"recording": names_only(episode.recording)}
 
 
 def clip_view(clip: Clip, episode_id: str) -> ClipView:

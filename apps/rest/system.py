@@ -1,11 +1,13 @@
 """Routes for whoever looks after the server."""
 
+import traceback
 from importlib import metadata
 
-from fastapi import APIRouter
-from pydantic import BaseModel
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, StrictBool
 
-from apps.rest.depends import Bench
+from apps.rest.depends import Bench, By
+from apps.rest.shapes import Body
 
 routes = APIRouter(tags=["system"])
 
@@ -26,6 +28,29 @@ class Readiness(BaseModel):
     """Why nothing starts, if that is so."""
 
 
+class CleanUp(Body):
+    """Whether it is done, or only told."""
+
+    dry_run: StrictBool = True
+
+
+class Removed(BaseModel):
+    """An artefact that nothing needs."""
+
+    path: str
+    """Relative to the library."""
+    bytes: int
+
+
+class Cleaned(BaseModel):
+    """What was removed, or would be."""
+
+    dry_run: bool
+    jobs: int
+    artefacts: list[Removed]
+    bytes: int
+
+
 @routes.get("/healthz")
 async def health() -> Health:
     return Health(status="ok", version=metadata.version("episode-workbench"))
@@ -33,6 +58,22 @@ async def health() -> Health:
 
 @routes.get("/readyz")
 def ready(bench: Bench) -> Readiness:
-    """Writes to the database; answers 503 when that fails."""
-    bench.probe()
+    """Writes to the database; answers 503 when that fails. Anybody may ask, so it does not say why."""
+    try:
+        bench.probe()
+    except Exception as error:
+        traceback.print_exc()
+        raise HTTPException(
+            503, "work cannot be taken or written down now: the server's log says why", {"Retry-After": "5"}
+        ) from error
     return Readiness(status="ready", max_workers=bench.slots, waits_for=bench.pause())
+
+
+@routes.post("/async/clean_up")
+def clean_up(bench: Bench, by: By, body: CleanUp | None = None) -> Cleaned:
+    """Remove old jobs and the artefacts that nothing needs any more, or only say what would go."""
+    dry_run = (body or CleanUp()).dry_run
+    done = bench.clean_up(dry_run=dry_run)
+    if not dry_run:
+        bench.audit(by.label, "clean up", f"{len(done.artefacts)} artefacts")
+    return Cleaned.model_validate(done.model_dump() | {"dry_run": dry_run})

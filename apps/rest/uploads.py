@@ -28,6 +28,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from apps.rest.upload_schema import CHUNK, FILE, VERSION, described
 from pipeline.model import Frozen, Metadata, Seconds
 from workbench.errors import WorkbenchError
 from workbench.uploads import (
@@ -54,12 +55,9 @@ STATUS_OF: dict[type[WorkbenchError], int] = {
     UploadQuota: 507,
     DiskFull: 507,
 }
-VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,checksum,termination,expiration"
-CHUNK = "application/offset+octet-stream"
 PIECE = 4 << 20  # bytes that are written at once: small ones keep the disk and the threads busy for nothing
 WAITING: Seconds = 1.0  # what has come is written after that time, however little it is
-BYTES = {"requestBody": {"content": {CHUNK: {"schema": {"type": "string", "format": "binary"}}}}}
 _ALGORITHMS = ("sha256", "sha1", "md5")
 _SHA256 = re.compile(r"sha256[ :]+([0-9a-f]{64})", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -111,7 +109,13 @@ def router(
     doors = _Doors(uploads, after, owner, silence)
     for path in ("", "/"):  # tus clients are used to the second one
         routes.add_api_route(
-            path, doors.create, methods=["POST"], status_code=201, include_in_schema=not path
+            path,
+            doors.create,
+            methods=["POST"],
+            status_code=201,
+            response_class=Response,
+            include_in_schema=not path,
+            openapi_extra=described("Upload-Length", most=uploads.most_bytes),
         )
     for path in ("", "/", "/{upload_id}"):
         routes.add_api_route(
@@ -121,11 +125,12 @@ def router(
     routes.add_api_route(
         one, doors.status, methods=["GET"], name="upload_status", response_model=UploadStatus
     )
-    routes.add_api_route(one, doors.head, methods=["HEAD"])
-    routes.add_api_route(one, doors.patch, methods=["PATCH"], status_code=204, openapi_extra=BYTES)
-    routes.add_api_route(one, doors.remove, methods=["DELETE"], status_code=204)
+    routes.add_api_route(one, doors.head, methods=["HEAD"], response_class=Response)
+    chunk = described("Upload-Offset", body=CHUNK, most=uploads.most_bytes)
+    routes.add_api_route(one, doors.patch, methods=["PATCH"], status_code=204, openapi_extra=chunk)
+    routes.add_api_route(one, doors.remove, methods=["DELETE"], status_code=204, openapi_extra=described())
     routes.add_api_route(one, doors.override, methods=["POST"], include_in_schema=False)
-    routes.add_api_route("/{name:path}", doors.put, methods=["PUT"], status_code=201, openapi_extra=BYTES)
+    routes.add_api_route("/{name:path}", doors.put, methods=["PUT"], status_code=201, openapi_extra=FILE)
     return routes
 
 
@@ -386,7 +391,9 @@ def _check_type(request: Request) -> None:
 
 
 def _check_version(request: Request) -> None:
-    given = request.headers.get("Tus-Resumable", "")
+    given = request.headers.get("Tus-Resumable")
+    if given is None:
+        raise HTTPException(400, f"the header Tus-Resumable is missing: send {VERSION}")
     if given != VERSION:
         said = f"Tus-Resumable must be {VERSION}, not {given!r}"
         raise HTTPException(412, said, {"Tus-Version": VERSION})

@@ -9,9 +9,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.apps.served import Guarded
 
 ROOT = Path(__file__).parent.parent.parent
 WITHIN = 900  # seconds: the demo recording through all stages, on two busy cores
@@ -132,3 +135,15 @@ def processed(cli: Cli, demo_recording: Path, tmp_path_factory: pytest.TempPathF
     (library / "workbench.toml").write_text(SMALL)
     run = cli("process", recording, broken, "--library", library, "--json")
     return Processed(library, recording, broken, run)
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory, tone: Path) -> "Iterator[Guarded]":
+    """A server that needs a key, with a recording in its inbox that is an episode already."""
+    from tests.apps.served import Guarded
+
+    library = tmp_path_factory.mktemp("guarded")
+    (library / "inbox").mkdir()
+    shutil.copy(tone, library / "inbox" / "tone.mp4")
+    with Guarded(library) as server:
+        yield server

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import httpx2
 import pytest
 
-from apps.rest.uploads import CHUNK, VERSION
+from apps.rest.upload_schema import CHUNK, VERSION
 from pipeline.model import Metadata
 from tests.benchmarks.upload import Memory, app_over, own_server, server_of
 

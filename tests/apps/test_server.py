@@ -2,84 +2,20 @@
 
 import json
 import shutil
-import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from standardwebhooks import Webhook
 
 from tests.apps.conftest import command, environment
+from tests.apps.served import Receiver, Server
 from workbench.webhook import new_secret
 
 SECRET = new_secret()
-
-
-class Receiver(ThreadingHTTPServer):
-    """Takes webhooks; the first try of each is answered as an n8n that does not wait yet."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Take)
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/wait?signature=a%2Fb"
-
-
-class _Take(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        first = not any(headers["webhook-id"] == self.headers["webhook-id"] for headers, _ in self.server.got)
-        self.server.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-        self.send_response(404 if first else 200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Nothing is printed."""
-
-
-class Server:
-    """`workbench serve` on a free port."""
-
-    def __init__(self, library: Path, **variables: str) -> None:
-        self.library = library
-        arguments = ("serve", "--library", library, "--port", "0", "--workers", "2")
-        self.process = subprocess.Popen(
-            command(*arguments), env=environment(WORKBENCH_MODEL="tiny.en", **variables)
-        )
-        file = library / ".server.json"
-        deadline = time.monotonic() + 60
-        self.facts: dict[str, Any] = {}
-        while self.facts.get("pid") != self.process.pid:  # a server that was killed left its file
-            assert self.process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-            if file.exists():
-                self.facts = json.loads(file.read_text() or "{}")
-        self.client = httpx2.Client(base_url=self.facts["url"], timeout=60)
-
-    def stop(self) -> int:
-        self.client.close()
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
-
-    def ended(self, job_id: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 60
-        while True:
-            job: dict[str, Any] = self.client.get(f"/async/jobs/{job_id}", params={"wait": 10}).json()
-            if job["status"] not in ("queued", "running"):
-                return job
-            assert time.monotonic() < deadline
 
 
 @pytest.fixture(scope="module")
@@ -277,12 +213,40 @@ def test_the_server_says_that_it_is_well_and_who_may_ask_is_guarded(server: Serv
     assert foreign.status_code in (403, 421)
 
 
-def test_a_second_process_is_refused_while_the_server_has_the_library(server: Server):
-    listed = subprocess.run(
-        command("jobs", "--library", server.library), env=environment(), capture_output=True, text=True
+def test_a_second_server_is_refused_while_one_has_the_library(server: Server):
+    second = subprocess.run(
+        command("serve", "--library", server.library, "--port", "0"),
+        env=environment(),
+        capture_output=True,
+        text=True,
     )
-    assert listed.returncode == 3
-    assert f"process {server.process.pid}" in listed.stderr
+    assert second.returncode == 3
+    assert f"process {server.process.pid}" in second.stderr
+    assert json.loads((server.library / ".server.json").read_text())["pid"] == server.process.pid
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 422),
+        ({"content": b"<xml/>", "headers": {"Content-Type": "text/xml"}}, 422),
+        ({"json": {"priority": "high"}}, 422),
+        ({"json": {"priority": True}}, 422),
+        ({"json": {"misspelt": 1}}, 422),
+        ({"content": b" " * (5 << 20), "headers": {"Content-Type": "application/json"}}, 413),
+        ({"json": {}, "headers": {"Idempotency-Key": "x" * 201}}, 422),
+    ],
+)
+def test_a_body_that_cannot_be_used_is_a_problem_too(server: Server, sent: dict[str, Any], status: int):
+    answer = server.client.post("/async/discover", **sent)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status
+
+
+def test_a_method_that_a_path_does_not_take_is_answered_with_those_that_it_takes(server: Server):
+    answer = server.client.put("/async/jobs/nonesuch")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET")
+    assert "DELETE, GET, not PUT" in answer.json()["detail"]
 
 
 def test_what_was_accepted_before_a_kill_is_done_after_the_next_start(tmp_path: Path, tone: Path):

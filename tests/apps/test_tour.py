@@ -45,7 +45,7 @@ def test_at_the_end_stand_the_results_and_what_to_try_next(
     processed: "Processed", capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Workbench(load_settings(library=processed.library, environment={})) as bench:
-        tour.show(bench, outcome_of(processed), as_json=False)
+        tour.show(bench, outcome_of(processed), processed.library, as_json=False)
         shelf = bench.shelf(processed.episode_id)
     said = capsys.readouterr().out
     for place in (shelf / "index.html", shelf / f"{processed.episode_id}.srt", shelf / "clips"):
@@ -70,7 +70,7 @@ def test_with_json_the_demo_gives_the_paths(
     processed: "Processed", capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Workbench(load_settings(library=processed.library, environment={})) as bench:
-        tour.show(bench, outcome_of(processed), as_json=True)
+        tour.show(bench, outcome_of(processed), processed.library, as_json=True)
     facts = json.loads(capsys.readouterr().out)
     assert facts["status"] == "completed"
     assert Path(facts["shelf"]).is_dir()
@@ -81,7 +81,7 @@ def test_a_failed_demo_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[st
     failure = Failure(reason="It broke.", kind="ToolFailed")
     failed = Outcome(file="x.mp4", episode_id=None, status=Status.FAILED, stage=None, failure=failure)
     with Workbench(load_settings(library=tmp_path, environment={})) as bench:
-        tour.show(bench, failed, as_json=False)
+        tour.show(bench, failed, tmp_path, as_json=False)
     assert "It broke." in capsys.readouterr().out
 
 

@@ -73,3 +73,10 @@ def test_a_job_that_is_in_already_stays_as_it_is():
     queue = _queue(_job("1"))
     queue.add(_job("1", priority=9), held=False)
     assert (len(queue), queue.before("1")) == (1, 0)
+
+
+def test_ahead_are_the_first_of_the_line_and_who_waits_for_them():
+    queue = _queue(*(_job(f"{number}") for number in range(5)), _job("5", after="1"), _job("6", after="5"))
+    queue.add(_job("7", after="4"), held=True)
+    queue.add(_job("8", priority=1, after="running"), held=True)
+    assert [each.job_id for each in queue.ahead(3, ["running"])] == ["8", "0", "1", "2", "5", "6"]

@@ -35,11 +35,11 @@ class Hand:
     """Stands for a cluster with four workers; the test does their work by hand."""
 
     slots = 4
+    waits_for: str | None = None
 
     def __init__(self, on_progress: Callable[[str, float], None], on_end: Callable[[Outcome], None]) -> None:
         self.on_progress = on_progress
         self.on_end = on_end
-        self.is_gone = False
         self.running: dict[str, tuple[Task, Path]] = {}
 
     def start(self, task: Task, attempt: Path) -> None:
@@ -47,13 +47,6 @@ class Hand:
 
     def stop(self, attempt: str) -> None:
         self.running.pop(attempt)
-
-    def abandon(self) -> None:
-        for name in list(self.running):
-            self.fail(name, "lost", transient=True)
-
-    def enforce(self) -> None:
-        pass
 
     def close(self) -> None:
         self.running.clear()
@@ -82,9 +75,9 @@ class Desk:
         self.store = Store(self.library.database)
         self.hands: list[Hand] = []
         self.changes: list[Job] = []
-        limits = Rules(root, **rules)
+        self.rules = Rules(root, **rules)
         self.dispatcher = Dispatcher(
-            self.store, self.library, self._connect, limits, "very-secret", self.changes.append
+            self.store, self.library, self._connect, self.rules, "very-secret", self.changes.append
         )
 
     def _connect(self, on_progress: Callable[..., None], on_end: Callable[..., None]) -> Hand:
@@ -271,6 +264,40 @@ def test_a_job_that_runs_for_too_long_fails_and_leaves_nothing_running(tmp_path:
     desk.close()
 
 
+def test_the_time_that_a_job_may_run_does_not_count_what_it_waits(tmp_path: Path, tone: Path):
+    limits = {StageName.TRANSCRIBED: 0}
+    desk = Desk(tmp_path / "library", timeout=0.6, limits=limits)
+    job = desk.process(desk.episode(tone))
+    until(lambda: desk.look(job).waits_for == "limit of 0 at a time in the stage transcribed")
+    time.sleep(1.5)
+    assert desk.store.job(job.job_id).status is Status.RUNNING
+    limits[StageName.TRANSCRIBED] = 1
+    failure = desk.ended(job).failure
+    assert failure
+    assert failure.kind == "Timeout"
+    desk.close()
+
+
+def test_a_task_that_the_cluster_does_not_take_is_tried_again(desk: Desk, tone: Path):
+    episode_id = desk.episode(tone)
+    (hand,) = desk.hands
+    take, refused = hand.start, []
+
+    def refuse_once(task: Task, attempt: Path) -> None:
+        if not refused:
+            refused.append(attempt)
+            raise OSError("the line is dead")
+        take(task, attempt)
+
+    hand.start = refuse_once  # type: ignore[method-assign]
+    job = desk.process(episode_id)
+    desk.do(*WHOLE)
+    assert desk.ended(job).status is Status.COMPLETED
+    assert not refused[0].exists()
+    (failed,) = [line for line in desk.store.log_of(job.job_id) if line["kind"] == "attempt failed"]
+    assert "the line is dead" in failed["body"]["failure"]
+
+
 def test_every_change_of_a_job_is_told_in_order_and_ends_with_its_end(desk: Desk, tone: Path):
     job = desk.process(desk.episode(tone))
     desk.do(*WHOLE)
@@ -312,11 +339,14 @@ def test_a_failure_that_may_pass_is_tried_again(desk: Desk, tone: Path):
     assert [line["kind"] for line in desk.store.log_of(job.job_id)].count("attempt failed") == 1
 
 
-def test_when_the_scheduler_is_gone_another_cluster_is_asked_for(desk: Desk, tone: Path):
+def test_a_job_without_a_scheduler_says_so_and_goes_on_when_it_is_back(desk: Desk, tone: Path):
     job = desk.discover(tone)
-    desk.running("discover")
-    desk.hands[0].is_gone = True
-    until(lambda: len(desk.hands) == 2)
+    (attempt,) = desk.running("discover")
+    hand = desk.hands[-1]
+    hand.slots, hand.waits_for = 0, "waiting for the scheduler at tcp://127.0.0.1:8786"
+    hand.fail(attempt, "the scheduler was lost", transient=True)
+    until(lambda: desk.look(job).message == hand.waits_for)
+    hand.slots, hand.waits_for = 4, None
     desk.do("discover")
     assert desk.ended(job).status is Status.COMPLETED
 

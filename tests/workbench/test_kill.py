@@ -1,16 +1,21 @@
-"""`kill -9` of every process in the middle of the work, then the same command again."""
+"""`kill -9` of every process in the middle of the work, then the same again; and of parts of a server."""
 
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 
 from pipeline.task import key_of
+from tests.kills import recordings
+from tests.kills.figures import Figures
+from tests.kills.matrix import Cell, cell, without_kills
+from tests.kills.rounds import Artefacts
 
 pytestmark = pytest.mark.slow
 
@@ -116,3 +121,37 @@ def _workers(run: Run) -> list[psutil.Process]:
     """Dask's worker processes: spawned by multiprocessing."""
     children = psutil.Process(run.process.pid).children(recursive=True)
     return [child for child in children if any("spawn_main" in part for part in child.cmdline())]
+
+
+@dataclass(frozen=True)
+class Unharmed:
+    """What a library holds when nothing is killed; `folder` is where it was, since keys depend on it."""
+
+    folder: Path
+    recordings: tuple[Path, ...]
+    artefacts: Artefacts
+
+
+@pytest.fixture(scope="module")
+def unharmed(tmp_path_factory: pytest.TempPathFactory, demo_recording: Path) -> Unharmed:
+    folder = tmp_path_factory.mktemp("kill")
+    pieces = recordings.made(demo_recording, folder / "few", sounds=2, pictures=0)
+    return Unharmed(folder / "round", pieces, without_kills(folder / "round", pieces))
+
+
+@pytest.mark.parametrize(
+    "each",
+    [
+        Cell("app", "after the artefact, before the commit", own=True),
+        Cell("scheduler", "running", own=False),
+    ],
+    ids=str,
+)
+def test_of_a_server_whose_part_was_killed_no_job_is_lost_and_nothing_is_done_twice(
+    unharmed: Unharmed, each: Cell
+):
+    """Two cells of `python -m tests.kills --matrix`."""
+    figures = Figures()
+    cell(unharmed.folder, unharmed.recordings, each, figures, unharmed.artefacts)
+    assert figures.wrong == []
+    assert (figures.jobs, figures.ids) == (2, 2)

@@ -1,20 +1,15 @@
 """Mail handed to a real, if small, mail server: what it gets, and what becomes of its refusals."""
 
 import base64
-import socketserver
 import ssl
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipeline.model import StageName
+from tests.workbench.post_office import Open, PostOffice, read
+from tests.workbench.post_office import office as office
 from tests.workbench.test_webhook import certificate as certificate
 from workbench.errors import BadSetting
 from workbench.jobs import Failure, Job, JobType, Status
@@ -24,109 +19,11 @@ SENDER = "Episode workbench <bench@example.com>"
 MAIL = Mail(("ann@example.com", "Bob <bob@example.com>"), "Completed: Où", "Où — done.\n.\nThe end.\n")
 
 
-class Talk(socketserver.StreamRequestHandler):
-    """One caller's talk with a `PostOffice`."""
-
-    server: "PostOffice"
-
-    def handle(self) -> None:
-        with suppress(OSError):  # the other side has gone, or does not trust the certificate
-            if self.server.at_once:
-                self.encrypt()
-            self.answer(self.server.refuses.get("", "220 ready"))
-            while line := self.rfile.readline().decode().strip():
-                verb = line.partition(" ")[0].upper()
-                self.obey(verb, line if verb == "AUTH" else line.upper())
-
-    def obey(self, verb: str, line: str) -> None:
-        self.server.lines.append(line)
-        refusals = [text for start, text in self.server.refuses.items() if start and line.startswith(start)]
-        if refusals:
-            self.answer(refusals[0])
-        elif verb == "EHLO":
-            self.answer(
-                "\r\n".join(["250-post", *(f"250-{offer}" for offer in self.server.offers), "250 HELP"])
-            )
-        elif verb == "STARTTLS":
-            self.answer("220 go on")
-            self.encrypt()
-        elif verb == "DATA":
-            self.answer("354 go on")
-            mail = b"".join(iter(self.rfile.readline, b".\r\n"))
-            self.server.mails.append(mail.replace(b"\r\n..", b"\r\n."))
-            self.answer(self.server.refuses.get("end", "250 taken"))
-        else:
-            self.answer({"AUTH": "235 welcome", "QUIT": "221 bye"}.get(verb, "250 ok"))
-
-    def encrypt(self) -> None:
-        assert self.server.tls
-        self.connection = self.server.tls.wrap_socket(self.connection, server_side=True)
-        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
-
-    def answer(self, text: str) -> None:
-        self.wfile.write(text.encode() + b"\r\n")
-
-    def finish(self) -> None:
-        for end in (self.rfile, self.wfile, self.connection):
-            end.close()
-
-
-class PostOffice(socketserver.ThreadingTCPServer):
-    """A real SMTP server on 127.0.0.1; `lines` and `mails` are what it was told."""
-
-    daemon_threads = True
-
-    def __init__(
-        self,
-        refuses: Mapping[str, str] | None = None,
-        offers: tuple[str, ...] = (),
-        tls: ssl.SSLContext | None = None,
-        at_once: bool = False,
-    ) -> None:
-        """`refuses`: the start of a line → what is answered instead of obeying it."""
-        super().__init__(("127.0.0.1", 0), Talk)
-        self.refuses, self.offers, self.tls, self.at_once = refuses or {}, offers, tls, at_once
-        self.lines: list[str] = []
-        self.mails: list[bytes] = []
-        self.place = f"127.0.0.1:{self.server_address[1]}"
-        self.url = f"smtp{'s' if at_once else ''}://{self.place}"
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self.shutdown()
-        self.server_close()
-        self._thread.join()
-
-
-type Open = Callable[..., PostOffice]
-
-
-@pytest.fixture
-def office() -> Iterator[Open]:
-    """Opens post offices, and closes them with the test."""
-    opened: list[PostOffice] = []
-
-    def opens(*how: Any, **more: Any) -> PostOffice:
-        opened.append(PostOffice(*how, **more))
-        return opened[-1]
-
-    yield opens
-    for one in opened:
-        one.close()
-
-
 @pytest.fixture(scope="module")
 def tls(certificate: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     return context
-
-
-def read(raw: bytes) -> EmailMessage:
-    message = message_from_bytes(raw, policy=policy.default)
-    assert isinstance(message, EmailMessage)
-    return message
 
 
 def test_a_mail_arrives_with_its_letters_and_for_everyone(office: Open):
@@ -270,9 +167,10 @@ def test_a_certificate_of_another_host_stops_the_mail(
         ("smtps://mail.example.com", MailServer("mail.example.com", 465, True)),
         (
             "smtp://a%40b:p%25:%40@mail.example.com:25/",
-            MailServer("mail.example.com", 25, False, "a@b", "p%:@"),
+            MailServer("mail.example.com", 25, False, user="a@b", password="p%:@"),
         ),
         ("smtp://[::1]:2525", MailServer("::1", 2525, False)),
+        ("smtp-plain://relay", MailServer("relay", 25, False, plain=True)),
     ],
 )
 def test_the_address_of_a_mail_server_is_understood(url: str, server: MailServer):
@@ -311,12 +209,22 @@ def test_only_a_server_on_this_machine_may_hear_a_password_in_the_clear():
     assert [host for host in (*here, *there) if mail_server(f"smtp://{host}").is_here] == list(here)
 
 
-def test_a_password_does_not_cross_a_network_in_the_clear(office: Open):
+@pytest.mark.parametrize("start", ["smtp://", "smtp://u:p@", "smtp-plain://u:p@"])
+def test_nothing_crosses_a_network_in_the_clear_unasked_and_no_password_ever(office: Open, start: str):
     there = office(offers=("AUTH PLAIN",))
-    elsewhere = there.url.replace("127.0.0.1", "0.0.0.0")  # comes out here too, but is no loopback address
-    answer = send(MAIL, smtp_url=elsewhere.replace("//", "//u:p@"), sender=SENDER)
-    assert "offers no encryption, so the password was not sent" in answer.reason
+    answer = send(MAIL, smtp_url=elsewhere(there, start), sender=SENDER)
+    assert "offers no encryption, so nothing was sent" in answer.reason
     assert [line for line in there.lines if not line.startswith("EHLO")] == []
+
+
+def test_a_server_that_cannot_encrypt_gets_mails_when_the_setting_says_so(office: Open):
+    there = office()
+    assert send(MAIL, smtp_url=elsewhere(there, "smtp-plain://"), sender=SENDER).delivered
+
+
+def elsewhere(there: PostOffice, start: str) -> str:
+    """Comes out at `there` too, but is no loopback address."""
+    return f"{start}{there.place.replace('127.0.0.1', '0.0.0.0')}"
 
 
 STARTED = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -339,16 +247,17 @@ FAILURE = Failure(
 
 
 def test_the_mail_of_a_job_that_is_done_says_what_of_what_and_how_long():
-    mail = mail_of(DONE, ("ann@example.com",), "Newsroom 2024")
+    mail = mail_of(DONE, ("ann@example.com",), "https://bench.example.com/")
     assert mail.to == ("ann@example.com",)
-    assert mail.subject == "Completed: Newsroom 2024"
+    assert mail.subject == "Completed: newsroom-2024-video"
     assert mail.text == (
-        "Processing “Newsroom 2024” is done.\n\n"
+        "Processing “newsroom-2024-video” is done.\n\n"
         "Episode:   newsroom-2024-video\n"
         "Stage:     clipped\n"
         "Recording: 1 h 03 min\n"
         "Took:      12 min 30 s\n"
         "Job:       0193 (process_episode)\n"
+        "Link:      https://bench.example.com/async/jobs/0193\n"
     )
 
 

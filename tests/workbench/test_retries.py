@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from workbench.jobs import Outcome
+from workbench.jobs import LOST, UNREACHED, Outcome
 from workbench.retries import MAX_ATTEMPTS, Retries
 
 PASSING = Outcome(attempt="a", failure="no answer", kind="Test", transient=True)
@@ -20,6 +20,22 @@ def test_what_may_pass_is_tried_again_until_the_last_attempt():
 
 def test_what_lasts_is_not_tried_again():
     assert Retries().failed("key", LASTING) == (1, False)
+
+
+def test_a_task_whose_worker_was_lost_is_tried_more_often_than_one_that_failed_by_itself():
+    retries = Retries()
+    lost = Outcome(attempt="a", failure="the worker was lost", kind=LOST, transient=True)
+    told = [retries.failed("key", lost)[1] for _ in range(6)]
+    assert told == [True] * 5 + [False]
+
+
+def test_that_a_scheduler_was_lost_says_nothing_of_the_task_and_is_not_counted():
+    retries = Retries()
+    lost = Outcome(attempt="a", failure="the scheduler was lost", kind=UNREACHED, transient=True)
+    for _ in range(MAX_ATTEMPTS + 1):
+        assert retries.failed("key", lost) == (0, True)
+    assert retries.rests("key")
+    assert retries.failed("key", PASSING) == (1, True)
 
 
 def test_a_task_rests_before_its_next_attempt_and_says_why():
@@ -40,3 +56,21 @@ def test_a_later_request_for_the_same_work_starts_with_a_clean_sheet(outcomes: l
     retries.forget("key")
     assert not retries.rests("key")
     assert retries.failed("key", PASSING) == (1, True)
+
+
+def test_a_rate_limit_is_waited_out_longer_and_named():
+    limit = Outcome(attempt="a", failure="takes no more calls", kind="RateLimited", transient=True)
+    retries = Retries()
+    told = [retries.failed("key", limit)[1] for _ in range(MAX_ATTEMPTS + 1)]
+    assert all(told)
+    assert re.fullmatch(r"trying again in [456]\d s, LLM rate limit", retries.next({"key"}) or "")
+    assert 40 <= retries.rest({"key"}) <= 60
+
+
+def test_what_nobody_wants_any_more_is_forgotten():
+    retries = Retries()
+    retries.failed("wanted", PASSING)
+    retries.failed("unwanted", PASSING)
+    retries.keep({"wanted"})
+    assert (retries.rests("wanted"), retries.rests("unwanted")) == (True, False)
+    assert retries.failed("unwanted", PASSING) == (1, True)

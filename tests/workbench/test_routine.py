@@ -1,6 +1,6 @@
 """What a server does by itself, by a clock that the tests set."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,14 +9,12 @@ import pytest
 
 from pipeline.model import StageName
 from workbench.calendar import Schedule
-from workbench.errors import LibraryBroken
-from workbench.jobs import JobType, Request, Status, now
-from workbench.routine import Routine, clean
+from workbench.errors import LibraryBroken, NotAllowed
+from workbench.routine import Routine
 from workbench.store import Store
 
 NIGHTLY = Schedule.parse("0 2 * * * process rendered")
 NIGHT = datetime(2099, 1, 5, 2, 0, 30, tzinfo=UTC)
-KEEP = timedelta(days=3650)
 
 
 @pytest.fixture
@@ -26,13 +24,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def _routine(store: Store, started: list[StageName | None], fault: Exception | None = None) -> Routine:
+def _routine(
+    store: Store,
+    started: list[StageName | None],
+    fault: Exception | None = None,
+    clean_up: Callable[[], object] = list,
+) -> Routine:
     def start(stage: StageName | None) -> None:
         started.append(stage)
         if fault:
             raise fault
 
-    return Routine(store.database, [NIGHTLY], ZoneInfo("UTC"), KEEP, start)
+    return Routine(store.database, [NIGHTLY], ZoneInfo("UTC"), start, clean_up)
 
 
 def test_a_schedule_starts_once_at_its_time_and_again_the_next_night(store: Store):
@@ -64,16 +67,18 @@ def test_a_schedule_that_cannot_start_is_in_the_audit_with_the_reason(store: Sto
     assert (line["who"], line["what"]) == ("schedule", "0 2 * * * process rendered: the disk is full")
 
 
-def test_cleaning_up_removes_what_ended_long_ago_and_a_dry_run_only_names_it(store: Store):
-    made = [
-        store.submit([Request(job_type=JobType.DISCOVER, episode_id=None, params={"n": n})])[0].job
-        for n in range(2)
-    ]
-    store.end(made[0].job_id, Status.COMPLETED, message="done")
-    future = now() + timedelta(seconds=1)
-    assert clean(store.database, future, dry_run=True) == [made[0].job_id]
-    assert len(store.jobs()) == 2
-    assert clean(store.database, now() - timedelta(days=1)) == []
-    clean(store.database, future)
-    assert [job.job_id for job in store.jobs()] == [made[1].job_id]
-    assert store.log_of(made[0].job_id) == []
+def test_cleaning_up_waits_for_a_quiet_moment_and_then_for_hours(store: Store):
+    asked: list[bool] = []
+
+    def clean_up() -> None:
+        asked.append(len(asked) < 2)
+        if asked[-1]:
+            raise NotAllowed("a job is running")
+
+    routine = _routine(store, [], clean_up=clean_up)
+    routine.close()  # its own look was the first: the job runs
+    for minutes in (0, 1, 2, 300):
+        routine.look(NIGHT + timedelta(minutes=minutes))
+    assert asked == [True, True, False]
+    routine.look(NIGHT + timedelta(hours=9))
+    assert len(asked) == 4

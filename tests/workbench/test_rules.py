@@ -7,9 +7,8 @@ import pytest
 
 from workbench.calendar import Window
 from workbench.errors import BadSetting
-from workbench.rules import Rules
+from workbench.rules import Rules, rules_of
 from workbench.settings import Settings
-from workbench.workbench import rules_of
 
 ALWAYS = (Window.parse("daily 00:00-24:00"),)
 

@@ -1,10 +1,15 @@
 """The runner against a real Dask cluster of two worker processes."""
 
+import os
 import queue
+import signal
+import socket
+import subprocess
 import sys
 import time
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -14,9 +19,11 @@ from pipeline import manifest
 from pipeline.model import StageName
 from pipeline.task import Task
 from workbench.errors import BadSetting
-from workbench.jobs import Outcome
+from workbench.jobs import UNREACHED, Outcome
 from workbench.library import Library
 from workbench.runner import Cluster, connect
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 class Watcher:
@@ -42,6 +49,44 @@ def cluster(watcher: Watcher) -> Iterator[Cluster]:
     )
     yield cluster
     cluster.close()
+
+
+class External:
+    """A scheduler and a worker in processes of their own, as somebody starts them on other machines."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            self._port = server.getsockname()[1]
+        self.address = f"tcp://127.0.0.1:{self._port}"
+        self._folder = folder
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        here = ["--host", "127.0.0.1", "--port", str(self._port), "--no-dashboard"]
+        self._run("scheduler", *here)
+        local = ["--nthreads", "1", "--memory-limit", "0", "--no-dashboard", "--host", "127.0.0.1"]
+        self._run("worker", self.address, *local, "--local-directory", str(self._folder))
+
+    def kill(self) -> None:
+        """End all at once, without a word."""
+        for process in self._processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(5)
+        self._processes.clear()
+
+    def _run(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "dask", *arguments]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self._processes.append(subprocess.Popen(command, env=environment, start_new_session=True, **quiet))
+
+
+@pytest.fixture
+def external(tmp_path: Path) -> Iterator[External]:
+    external = External(tmp_path)
+    yield external
+    external.kill()
 
 
 @pytest.fixture
@@ -123,9 +168,6 @@ def test_a_task_whose_attempt_is_gone_stops(
     library.discard(attempt)
     cluster.stop(attempt.name)
     started = time.monotonic()
-    while watcher.outcomes.empty() and time.monotonic() - started < 20:
-        cluster.enforce()
-        time.sleep(0.1)
     assert watcher.outcome().kind == "Cancelled"
     assert time.monotonic() - started < 5
 
@@ -151,6 +193,45 @@ def test_a_scheduler_that_does_not_answer_names_the_setting():
         connect("tcp://127.0.0.1:9", 1, {}, lambda *_: None, lambda _: None)
 
 
+def test_a_scheduler_that_is_lost_is_found_again_and_costs_no_try(
+    external: External, library: Library, tmp_path: Path, tone: Path
+):
+    watcher = Watcher()
+    external.start()
+    cluster = connect(
+        external.address, 1, {}, lambda _, share: watcher.shares.append(share), watcher.outcomes.put
+    )
+    try:
+        _until(lambda: cluster.slots == 1)
+        attempt = library.new_attempt(_endless(tmp_path))
+        cluster.start(_endless(tmp_path), attempt)
+        _until(lambda: bool(watcher.shares))
+        external.kill()
+        assert watcher.outcome().kind == UNREACHED
+        assert (cluster.slots, cluster.waits_for) == (0, f"waiting for the scheduler at {external.address}")
+        library.discard(attempt)
+        watcher.shares.clear()
+        external.start()
+        _until(lambda: cluster.slots == 1)
+        again = library.new_attempt(_examine(tone))
+        cluster.start(_examine(tone), again)
+        assert watcher.outcome() == Outcome(attempt=again.name)
+        assert watcher.shares
+    finally:
+        cluster.close()
+
+
+def test_whoever_is_patient_waits_for_a_scheduler_that_is_not_there_yet(external: External):
+    cluster = connect(external.address, 1, {}, lambda *_: None, lambda _: None, patient=True)
+    try:
+        assert cluster.waits_for == f"waiting for the scheduler at {external.address}"
+        external.start()
+        _until(lambda: cluster.slots == 1)
+        assert cluster.waits_for is None
+    finally:
+        cluster.close()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="it is glibc that is told what to keep")
 def test_workers_keep_small_blocks_for_speed_until_the_next_task_and_big_ones_never(
     cluster: Cluster, watcher: Watcher, library: Library, tone: Path
@@ -163,6 +244,13 @@ def test_workers_keep_small_blocks_for_speed_until_the_next_task_and_big_ones_ne
     cluster.start(_examine(tone), attempt)
     assert watcher.outcome().failure is None
     assert sum(cluster.client.run(_resident).values()) < before - (24 << 20)
+
+
+def _until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def _grown_by(count: int, size: int) -> int:

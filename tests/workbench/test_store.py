@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.model import StageName
 from workbench.errors import KeyReused, LibraryBroken, LibraryBusy, NotAllowed, NotFound
-from workbench.jobs import Answering, Delivery, Episode, Failure, Job, JobType, Request, Status, now
+from workbench.jobs import Answering, Delivery, Duration, Episode, Failure, Job, JobType, Request, Status, now
 from workbench.store import Store
 
 
@@ -151,12 +151,15 @@ def test_an_episode_is_found_by_id_and_by_content_and_changes_in_place(store: St
     assert len(store.episodes()) == 1
 
 
-def test_measured_durations_are_kept_for_the_last_runs(store: Store):
-    for number in range(75):
-        store.add_duration(StageName.TRANSCRIBED, "tiny.en", 2, 100.0, float(number))
+def test_what_a_step_took_is_told_by_job_for_the_last_twenty_of_them(store: Store):
+    facts = {"stage": StageName.TRANSCRIBED, "step": "stretch", "model": "tiny.en", "workers": 2}
+    for number in range(25):
+        for half in (0.25, 0.75):
+            times = {"usual_seconds": 10.0, "wall_seconds": half * number}
+            store.add_duration(Duration.model_validate({"job_id": f"{number}"} | facts | times))
     kept = store.durations()
-    assert len(kept) == 60
-    assert max(row["wall_seconds"] for row in kept) == 74.0
+    assert [row["busy_seconds"] for row in kept] == [float(number) for number in range(5, 25)]
+    assert {row["usual_seconds"] for row in kept} == {20.0}
 
 
 def test_a_request_with_a_key_of_its_own_is_answered_with_the_same_job_even_after_its_end(store: Store):
@@ -206,7 +209,7 @@ def test_the_end_of_a_job_and_its_message_are_one_transaction(tmp_path: Path):
         store.end(job.job_id, Status.FAILED, message="late")
     store.close()
     again = Store(tmp_path / "db")
-    due = again.database.read("due_deliveries", {"now": now(), "limit": 10})
+    due = again.database.read("due_deliveries", {"now": now(), "each": 10, "limit": 10})
     assert [row["delivery_id"] for row in due] == [f"msg-{job.job_id}"]
     again.close()
 

@@ -9,23 +9,27 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from tests.workbench.receivers import Receiver, Script, Start, says, writes
+from tests.workbench.receivers import receiver as receiver
 from workbench.addresses import checked
 from workbench.errors import BadSetting
 from workbench.webhook import (
     MOST_READ,
     Answer,
     Request,
+    _headers,
+    _missing,
     check_header,
     check_secret,
     deliver,
@@ -37,89 +41,6 @@ from workbench.webhook import (
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SECRET = new_secret()
 BODY = json.dumps({"type": "job.completed", "job_id": "1", "title": "Où — \N{SNOWMAN}"}).encode()
-type Script = Callable[[BaseHTTPRequestHandler], None]
-
-
-class Seen(NamedTuple):
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-class Receiver:
-    """A real server on 127.0.0.1 that does as its script says; `seen` is what it was sent."""
-
-    def __init__(self, script: Script, *, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
-        self.seen: list[Seen] = []
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self.seen, script))
-        self._http.daemon_threads = True
-        if tls:
-            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
-        self.port = self._http.server_address[1]
-        self.place = f"127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-
-
-def _handler(seen: list[Seen], script: Script) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            seen.append(Seen(self.path, {n.lower(): v for n, v in self.headers.items()}, body))
-            self.close_connection = True
-            with suppress(OSError):  # whoever asked has gone
-                script(self)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            del format, args
-
-    return Handler
-
-
-def says(status: int, body: bytes = b"{}", **headers: str) -> Script:
-    def script(http: BaseHTTPRequestHandler) -> None:
-        http.send_response(status)
-        for name, value in headers.items():
-            http.send_header(name.replace("_", "-"), value)
-        http.send_header("Content-Length", str(len(body)))
-        http.end_headers()
-        http.wfile.write(body)
-
-    return script
-
-
-def writes(start: bytes, *, drops: int = 0, every: float = 0.05) -> Script:
-    """Raw bytes instead of an answer, and then a byte again and again: no single read waits long."""
-
-    def script(http: BaseHTTPRequestHandler) -> None:
-        http.wfile.write(start)
-        for _ in range(drops):
-            time.sleep(every)
-            http.wfile.write(b"x")
-
-    return script
-
-
-type Start = Callable[..., Receiver]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Start]:
-    """Starts receivers, and ends them with the test."""
-    started: list[Receiver] = []
-
-    def start(script: Script, **how: Any) -> Receiver:
-        started.append(Receiver(script, **how))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.close()
 
 
 def request_to(url: str, **changes: Any) -> Request:
@@ -306,6 +227,32 @@ def test_between_the_check_and_the_connection_no_name_is_looked_up_again(receive
     assert there.seen[0].headers["host"] == place
 
 
+def test_a_name_server_that_says_nothing_takes_no_longer_than_the_time_allowed(receiver: Start):
+    there, answers = receiver(says(200)), threading.Event()
+
+    def hangs(host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
+        answers.wait()
+        return means("127.0.0.1")(host, port)
+
+    place = f"slow.example:{there.port}"
+    started = time.monotonic()
+    answer = deliver(request_to(f"http://{place}/"), [place], now=NOW, timeout=0.3, resolve=hangs)
+    answers.set()
+    assert time.monotonic() - started < 1.5
+    assert "could not be looked up within 0.3 s" in answer.reason
+    assert there.seen == []
+
+
+@pytest.mark.parametrize(("allow", "sent"), [([], False), (["n8n.example:443"], True)])
+def test_a_password_goes_only_to_receivers_that_are_named(allow: list[str], sent: bool):
+    request = request_to("https://n8n.example/hook", header="Authorization: Bearer abc")
+    address = checked(request.url, allow, means("93.184.216.34"))
+    assert ("Authorization" in _headers(request, address, NOW)) == sent
+    hint = "add n8n.example:443 to the setting `webhook_allow`"
+    assert (hint in _missing(request, address, 401)) == (not sent)
+    assert _missing(request, address, 200) == ""
+
+
 def test_where_one_address_of_a_host_is_deaf_the_next_is_tried(receiver: Start):
     there = receiver(says(200))
     place = f"n8n:{there.port}"
@@ -361,6 +308,7 @@ def test_the_example_of_the_standard_is_signed_as_there():
     "secret",
     [
         *("", "whsec_", "swordfish", "whsec_é", new_secret()[6:], new_secret() + "\n"),
+        *(f"{SECRET} swordfish", f"{SECRET},", f"{SECRET} {SECRET} {SECRET}"),
         *("whsec_" + base64.b64encode(bytes(size)).decode() for size in (23, 65)),
     ],
 )
@@ -372,7 +320,20 @@ def test_what_is_no_secret_is_a_bad_setting_that_does_not_show_it(secret: str):
 def test_a_key_of_24_to_64_bytes_is_taken_with_and_without_padding():
     for size in (24, 25, 64):
         secret = "whsec_" + base64.b64encode(bytes(size)).decode()
-        assert check_secret(secret) == check_secret(secret.rstrip("=")) == bytes(size)
+        assert check_secret(secret) == check_secret(secret.rstrip("=")) == (bytes(size),)
+
+
+@pytest.mark.parametrize("between", [" ", ",", ", "])
+def test_while_a_secret_is_changed_a_receiver_may_know_either(receiver: Start, between: str):
+    there, new, old = receiver(says(200)), new_secret(), new_secret()
+    request = request_to(f"http://{there.place}/", secret=f"{new}{between}{old}")
+    assert deliver(request, [there.place], now=datetime.now(UTC)).delivered
+    (seen,) = there.seen
+    assert len(seen.headers["webhook-signature"].split(" ")) == 2
+    for secret in (new, old):
+        assert Webhook(secret).verify(seen.body, seen.headers) == json.loads(BODY)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(new_secret()).verify(seen.body, seen.headers)
 
 
 @pytest.mark.parametrize(
@@ -382,7 +343,9 @@ def test_a_key_of_24_to_64_bytes_is_taken_with_and_without_padding():
 def test_a_header_that_could_change_the_request_is_a_bad_setting(header: str):
     with pytest.raises(BadSetting, match="`webhook_header`"):
         check_header(header)
-    assert "`webhook_header`" in deliver(request_to("https://n8n/", header=header), (), now=NOW).reason
+    request = request_to("https://n8n/", header=header)
+    answer = deliver(request, ["n8n:443"], now=NOW, resolve=means("127.0.0.1"))
+    assert "`webhook_header`" in answer.reason
 
 
 @pytest.mark.parametrize("message_id", ["", "a.b", "a b", "a\r\nb"])

@@ -55,7 +55,7 @@ with Workbench(settings_for(Path({str(finished)!r}))) as bench:
     assert bench.wait(files.job_id).result["episodes"]
     job = bench.wait(bench.process(episode.episode_id).job_id)
     assert job.status == "completed", job.failure
-    assert bench._dispatcher._cluster is None
+    assert bench.slots == 0  # no cluster
 assert "distributed" not in sys.modules
 assert "faster_whisper" not in sys.modules
 """

@@ -50,7 +50,8 @@ SELECT status, count(*) AS count, min(created_at) AS oldest FROM jobs GROUP BY s
 SELECT job_id FROM jobs WHERE status IN ('completed', 'failed', 'cancelled') AND finished_at < $before;
 
 -- name: remove_old_jobs
-DELETE FROM jobs WHERE status IN ('completed', 'failed', 'cancelled') AND finished_at < $before;
+DELETE FROM jobs WHERE status IN ('completed', 'failed', 'cancelled') AND finished_at < $before
+RETURNING job_id;
 
 -- name: remove_old_events
 DELETE FROM events WHERE job_id NOT IN (SELECT job_id FROM jobs);
@@ -71,7 +72,9 @@ SELECT * FROM episodes WHERE episode_id = $episode_id;
 SELECT * FROM episodes WHERE sha256 = $sha256;
 
 -- name: episodes
-SELECT * FROM episodes ORDER BY created_at DESC, episode_id;
+SELECT * FROM episodes
+WHERE $before IS NULL OR created_at < $at OR (created_at = $at AND episode_id > $before)
+ORDER BY created_at DESC, episode_id LIMIT $limit;
 
 -- name: save_episode
 INSERT INTO episodes VALUES ($episode_id, $sha256, $title, $stage, $duration, $recording, $artefacts, $at, $at)
@@ -81,9 +84,12 @@ ON CONFLICT (episode_id) DO UPDATE SET title = excluded.title, stage = excluded.
 RETURNING *;
 
 -- name: add_duration
-INSERT INTO durations VALUES ($stage, $model, $workers, $usual_seconds, $wall_seconds, $at);
+INSERT INTO durations (stage, step, model, workers, usual_seconds, wall_seconds, job_id, at_utc)
+VALUES ($stage, $step, $model, $workers, $usual_seconds, $wall_seconds, $job_id, $at);
 
 -- name: durations
--- The last sixty of each kind, a task each: machines and models change.
-SELECT stage, model, workers, usual_seconds, wall_seconds FROM durations
-QUALIFY row_number() OVER (PARTITION BY stage, model, workers ORDER BY at_utc DESC) <= 60;
+-- What each step took in the last twenty jobs that had it: machines and models change.
+SELECT step, model, workers, sum(usual_seconds) AS usual_seconds, sum(wall_seconds) AS busy_seconds
+FROM durations WHERE step IS NOT NULL GROUP BY job_id, step, model, workers
+QUALIFY row_number() OVER (PARTITION BY step, model, workers ORDER BY max(at_utc) DESC) <= 20
+ORDER BY max(at_utc);

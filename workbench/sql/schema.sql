@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS episodes (
     updated_at TIMESTAMP NOT NULL
 );
 
--- How long each task kept its worker, by stage, for estimates of the time left.
+-- How long each task kept its worker, for estimates of the time left.
 CREATE TABLE IF NOT EXISTS durations (
     stage         VARCHAR NOT NULL,
     model         VARCHAR NOT NULL,
@@ -51,6 +51,8 @@ CREATE TABLE IF NOT EXISTS durations (
     wall_seconds  DOUBLE NOT NULL,
     at_utc        TIMESTAMP NOT NULL
 );
+ALTER TABLE durations ADD COLUMN IF NOT EXISTS step VARCHAR;
+ALTER TABLE durations ADD COLUMN IF NOT EXISTS job_id VARCHAR;
 
 -- A submit that was answered: the same key with the same body gets the same answer again.
 CREATE TABLE IF NOT EXISTS answers (

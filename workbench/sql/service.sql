@@ -12,7 +12,11 @@ INSERT INTO deliveries (delivery_id, job_id, kind, target, body, next_at, create
 VALUES ($delivery_id, $job_id, $kind, $target, $body, $at, $at) RETURNING *;
 
 -- name: due_deliveries
-SELECT * FROM deliveries WHERE state = 'pending' AND next_at <= $now ORDER BY next_at LIMIT $limit;
+-- Some of each receiver's, so that the many for one that is slow do not hide those for the others.
+SELECT *, CASE kind WHEN 'mail' THEN 'mail' ELSE lower(regexp_extract(target, '//([^/?#]*)', 1)) END AS host
+FROM deliveries WHERE state = 'pending' AND next_at <= $now
+QUALIFY row_number() OVER (PARTITION BY host ORDER BY next_at, delivery_id) <= $each
+ORDER BY next_at, delivery_id LIMIT $limit;
 
 -- name: next_delivery
 SELECT min(next_at) AS next_at FROM deliveries WHERE state = 'pending';

@@ -1,0 +1,63 @@
+"""What there is of an episode: its clip candidates, and the files rendered of them."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline import plan, stages
+from pipeline.candidates import read_candidates
+from pipeline.model import Share, StageName
+from workbench.errors import NotAllowed
+from workbench.jobs import Clip, ClipFile, Episode
+from workbench.library import Library
+from workbench.store import Store
+from workbench.work import artefact_files, wanted_of
+
+
+def clips_of(episode: Episode) -> list[Clip]:
+    """An episode's clip candidates, the best first, each with the files rendered of it."""
+    artefacts = episode.artefacts
+    if "candidates" not in artefacts:
+        return []
+    return [
+        Clip(
+            **candidate.model_dump(exclude={"words"}),
+            files=tuple(_clip_files(artefacts, candidate.clip_id)),
+        )
+        for candidate in read_candidates(Path(artefacts["candidates"]))
+    ]
+
+
+def choose_clips(episode: Episode, params: dict[str, Any], library: Library, store: Store) -> Episode:
+    """The episode with its candidates chosen, as a job with `params` would choose them; takes no second.
+
+    Raises NotAllowed when that job would have more to do before.
+    """
+    folder = episode.artefacts["source"]
+    recording = plan.Recording(episode_id=episode.episode_id, source=stages.source(folder), folder=folder)
+    reached = plan.plan(recording, wanted_of(params), library.find)
+    if reached.stage is not StageName.CLIPPED:
+        raise NotAllowed(
+            f"episode {episode.episode_id} is not ready for clips: it has to be {reached.stage} first "
+            f'(POST /async/episodes/{episode.episode_id}/process with {{"target_stage": "rendered"}})'
+        )
+    for task in reached.tasks:
+        if task.step == "choose":
+            attempt = library.new_attempt(task)
+            stages.run(task, attempt, _ignore)
+            library.publish(task, attempt)
+    chosen = plan.plan(recording, wanted_of(params), library.find).artefacts["candidates"]
+    artefacts = episode.artefacts | {"candidates": chosen.path}
+    return store.save_episode(episode.model_copy(update={"artefacts": artefacts}))
+
+
+def _ignore(share: Share) -> None:
+    """It is done at once: nobody reads how far it is."""
+
+
+def _clip_files(artefacts: dict[str, str], clip_id: str) -> list[ClipFile]:
+    return [
+        ClipFile(**plan.rendition(kind.partition("/")[2]).model_dump(), path=str(file))
+        for kind, folder in artefacts.items()
+        if kind.startswith(f"{clip_id}/")
+        for file in artefact_files(folder)
+    ]
