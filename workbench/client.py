@@ -20,7 +20,7 @@ from pipeline.model import AspectRatio, Frozen, Seconds, Span, StageName, Varian
 from workbench import run_file
 from workbench.access import Key, Scope
 from workbench.errors import AccessDenied
-from workbench.jobs import Clip, ClipFile, Episode, Job, Status
+from workbench.jobs import CleanUp, Clip, ClipFile, Episode, Job, Status
 from workbench.wire import Place, Wire
 
 PATIENCE: Seconds = 60.0
@@ -262,6 +262,10 @@ class RemoteKeys:
         body = {"name": name, "scope": scope}
         made = self._wire.send("POST", "/keys", json=body, repeatable=False)
         return _known(Key, made["key"]), made["secret"]
+
+    def clean_up(self, *, dry_run: bool = True) -> CleanUp:
+        """Remove what is old, or only say what would go. Raises NotAllowed while a job runs."""
+        return _known(CleanUp, self._wire.send("POST", "/async/clean_up", json={"dry_run": dry_run}))
 
     def keys(self) -> list[Key]:
         """All keys that were ever made, with the time when a key was revoked."""

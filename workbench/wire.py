@@ -29,6 +29,7 @@ _KINDS: dict[str, type[Exception]] = {
         *(BadOptions, ModelMissing),
     )
 }
+_DENIED = (401, 403)
 _UNTOUCHED = (429, 503)
 """Statuses of a server that did nothing, and may later."""
 _UNKNOWN = (502, 504)
@@ -171,8 +172,10 @@ def _refusal(answer: httpx2.Response) -> Exception:
             f"{url} answered {answer.status_code} {answer.reason_phrase}, and not as a workbench does: "
             "check the address"
         )
-    if answer.status_code in (401, 403):
+    if answer.status_code in _DENIED:
         return AccessDenied(detail)
+    if answer.status_code == 404:
+        return NotFound(detail)
     return _KINDS.get(str(kind), WorkbenchError)(detail)
 
 

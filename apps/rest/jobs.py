@@ -61,7 +61,8 @@ async def look(
     if wait:
         job = await to_thread.run_sync(patiently, bench, job_id, wait)
     else:  # a thread would cost more than all the rest
-        job = bench.job_at_hand(job_id) or await to_thread.run_sync(bench.job, job_id)
+        at_hand = bench.job_at_hand(job_id)
+        job = at_hand or await to_thread.run_sync(bench.job, job_id)
     content = (_details(job, request) if details else _view(job, request)).model_dump_json().encode()
     tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"} | ({} if job.ended else {"Retry-After": "2"})
