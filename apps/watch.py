@@ -166,8 +166,8 @@ class Lines:
         idle = not any(job.status is Status.RUNNING for job in jobs)
         told = [job for job in jobs if job.status is not Status.QUEUED]
         for job in told + (waiting[:1] if idle else []):
-            state = "" if job in waiting else str(job.status if job.ended else job.current_stage)
             said, at = self._said.setdefault(job.job_id, ("", now))
+            state = said if job in waiting else str(job.status if job.ended else job.current_stage)
             is_due = not job.ended and now - at >= _SAY_EVERY
             if state != said or is_due:
                 self.say(_line(job, self._titles[job.job_id]))

@@ -219,6 +219,14 @@ class Client:
         found: dict[str, list[str]] = self._wire.get(_episode(episode_id), details=True)["paths"]
         return found
 
+    def clean_up(self, *, dry_run: bool = True) -> CleanUp:
+        """Remove, or only name, old jobs and artefacts that no episode needs; needs the scope admin.
+
+        Raises NotAllowed when artefacts would go while a job runs.
+        """
+        made = self._wire.send("POST", "/async/clean_up", json={"dry_run": dry_run}, repeatable=False)
+        return _known(CleanUp, made)
+
     def _submit(self, path: str, body: dict[str, Any]) -> Job:
         """Ask for a job under a key of its own, so that asking again makes no second one."""
         asked = {name: each for name, each in body.items() if each is not None}
@@ -262,10 +270,6 @@ class RemoteKeys:
         body = {"name": name, "scope": scope}
         made = self._wire.send("POST", "/keys", json=body, repeatable=False)
         return _known(Key, made["key"]), made["secret"]
-
-    def clean_up(self, *, dry_run: bool = True) -> CleanUp:
-        """Remove what is old, or only say what would go. Raises NotAllowed while a job runs."""
-        return _known(CleanUp, self._wire.send("POST", "/async/clean_up", json={"dry_run": dry_run}))
 
     def keys(self) -> list[Key]:
         """All keys that were ever made, with the time when a key was revoked."""
@@ -314,13 +318,13 @@ def _bar(wanted: bool) -> Iterator[Callable[[Job], None]]:
         return
     from tqdm.auto import tqdm  # a text in terminals, a widget in notebooks that have them
 
-    form = "{desc}: {percentage:3.0f}%|{bar:30}| {elapsed} {postfix}"
+    form = "{desc}: {percentage:3.0f}%|{bar:30}| {elapsed}{postfix}"
     with tqdm(total=100.0, bar_format=form, disable=None) as shown:
 
         def show(job: Job) -> None:
             left = "" if job.eta_seconds is None else f", {tqdm.format_interval(job.eta_seconds)} left"
             shown.set_description_str(job.episode_id or job.job_type, refresh=False)
-            shown.set_postfix_str(f"{job.status} {job.message}{left}", refresh=False)
+            shown.set_postfix_str(f"{job.message or job.status}{left}", refresh=False)
             shown.n = job.progress
             shown.refresh()
 

@@ -24,6 +24,7 @@ type Row = dict[str, Any]
 type Query = Callable[[str, Mapping[str, object]], list[Row]]
 """Runs a named query; within one command all queries are one transaction."""
 
+_CHECKPOINT = "1MB"  # of changes: what was written since the last checkpoint takes that much memory too
 _GROUP = 64  # commands that share one commit at the most
 _FILES = ("queries.sql", "service.sql", "figures.sql")
 
@@ -120,7 +121,9 @@ def _open(file: Path) -> duckdb.DuckDBPyConnection:
     busy = f"the library {file.parent} is in use by process"
     try:
         # Within one process DuckDB shares a file among those who open it alike: no two are alike.
-        return duckdb.connect(file, config={"custom_user_agent": secrets.token_hex(8)})
+        alone: dict[str, str | bool | int | float | list[str]] = {"custom_user_agent": secrets.token_hex(8)}
+        # one thread a query: with tables as small as these, to wake others takes longer than the query
+        return duckdb.connect(file, config=alone | {"threads": "1", "checkpoint_threshold": _CHECKPOINT})
     except duckdb.ConnectionException as error:
         raise LibraryBusy(f"{busy} {os.getpid()}, this one: close it there first") from error
     except duckdb.IOException as error:

@@ -27,16 +27,16 @@ class Live:
 
     def of(self, job: Job) -> Job:
         """`job` as it looks now."""
-        return job.model_copy(
-            update={
-                "progress": self.progress,
-                "current_stage": self.stage,
-                "message": self.message,
-                "eta_seconds": self.eta_seconds,
-                "eta_p90_seconds": self.eta_p90_seconds,
-                "waits_for": self.waits_for,
-            }
-        )
+        look = {
+            "progress": self.progress,
+            "current_stage": self.stage,
+            "message": self.message,
+            "eta_seconds": self.eta_seconds,
+            "eta_p90_seconds": self.eta_p90_seconds,
+            "waits_for": self.waits_for,
+        }
+        # as `model_copy`, without a second set of the names of fields for each of the looks that are kept
+        return Job.model_construct(job.model_fields_set, **dict(job) | look)
 
 
 @dataclass

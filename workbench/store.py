@@ -36,6 +36,7 @@ type Tell = Callable[[Job], Sequence[Delivery]]
 """Whom to tell of a job's end, and what."""
 
 _REMEMBERED = 20_000  # jobs, of some 1,200 bytes
+_EPISODES = 200  # remembered
 _JOB_FIELDS = set(Job.model_fields)
 _ANSWERS_KEPT = timedelta(days=2)
 
@@ -50,6 +51,7 @@ class Store:
         """
         self.database = Database(file)
         self._tell = tell or (lambda job: ())
+        self._episodes: dict[str, Episode] = {}
         self._latest: OrderedDict[str, Job] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -57,11 +59,13 @@ class Store:
         """Write what is still asked for and close the file; closing twice is no error."""
         self.database.close()
 
-    def submit(self, requests: Sequence[Request], answering: Answering | None = None) -> list[Submitted]:
+    def submit(
+        self, requests: Sequence[Request], answering: Answering | None = None, who: str | None = None
+    ) -> list[Submitted]:
         """Write down all requests, or none; one that is still open is answered with its job.
 
-        Raises KeyReused when the caller's key came with another body before, NotFound for an unknown
-        dependency.
+        `who` asks for them, for the audit. Raises KeyReused when the caller's key came with another body
+        before, NotFound for an unknown dependency.
         """
 
         def add(query: Query) -> list[Submitted]:
@@ -70,6 +74,8 @@ class Store:
             made: list[Submitted] = []
             for request in requests:
                 made.append(_add(query, request, made))
+                if who and not made[-1].deduplicated:
+                    _audit(query, who, made[-1].job)
             if answering:
                 ids = json.dumps([each.job.job_id for each in made])
                 query("add_answer", answering.model_dump() | {"job_ids": ids, "at": now()})
@@ -211,14 +217,16 @@ class Store:
         """Add an episode, or bring the one with that id up to date."""
         row = episode.model_dump(exclude={"artefacts", "created_at", "updated_at"})
         row |= {"artefacts": json.dumps(episode.artefacts), "at": now()}
-        return self.database.write(lambda query: _episode(query("save_episode", row)[0]))
+        return self._latest_of(self.database.write(lambda query: _episode(query("save_episode", row)[0])))
 
     def episode(self, episode_id: str) -> Episode:
         """Raises NotFound."""
+        if known := self._episodes.get(episode_id):
+            return known
         rows = self.database.read("episode", {"episode_id": episode_id})
         if not rows:
             raise NotFound(f"there is no episode {episode_id}; `workbench episodes` lists them")
-        return _episode(rows[0])
+        return self._latest_of(_episode(rows[0]))
 
     def episode_by_content(self, sha256: str) -> Episode | None:
         rows = self.database.read("episode_by_content", {"sha256": sha256})
@@ -238,6 +246,16 @@ class Store:
     def durations(self) -> list[Row]:
         """{step, model, workers, usual_seconds, busy_seconds} of each step of the latest jobs, in order."""
         return self.database.read("durations")
+
+    def _latest_of(self, episode: Episode) -> Episode:
+        """Keep an episode that was asked for, unless it has changed since it was read."""
+        with self._lock:
+            known = self._episodes.get(episode.episode_id)
+            if known is None or known.updated_at <= episode.updated_at:
+                self._episodes[episode.episode_id] = known = episode
+            while len(self._episodes) > _EPISODES:
+                del self._episodes[next(iter(self._episodes))]
+        return known
 
     def _move(self, name: str, job_id: str, **values: object) -> Job:
         def move(query: Query) -> Job:
@@ -295,8 +313,8 @@ def _add(query: Query, request: Request, earlier: Sequence[Submitted]) -> Submit
         raise NotFound(f"`depends_on`: there is no job {depends_on}; `workbench jobs` lists them")
     facts = request.job_type, request.episode_id, request.params
     dedupe_key = key_of(*facts, *filter(None, (request.webhook_url, depends_on)))
-    if same := query("same_open_job", {"dedupe_key": dedupe_key}):
-        return Submitted(job=_job(same[0]), deduplicated=True)
+    if (same := query("same_open_job", {"dedupe_key": dedupe_key})[0])["job_id"]:
+        return Submitted(job=_job(query("job", same)[0]), deduplicated=True)
     row = request.model_dump() | {
         "job_id": new_job_id(),
         "params": json.dumps(request.params),
@@ -305,6 +323,10 @@ def _add(query: Query, request: Request, earlier: Sequence[Submitted]) -> Submit
         "at": now(),
     }
     return Submitted(job=_changed(query, query("add_job", row), "add_job"))
+
+
+def _audit(query: Query, who: str, job: Job) -> None:
+    query("add_audit", {"at": now(), "who": who, "action": job.job_type, "what": job.job_id})
 
 
 def _changed(query: Query, rows: list[Row], name: str) -> Job:
@@ -324,6 +346,7 @@ def _job(row: Row) -> Job:
         "job_type": JobType(row["job_type"]),
         "status": Status(row["status"]),
         "episode_id": row["episode_id"] and sys.intern(row["episode_id"]),
+        "requested_by": row["requested_by"] and sys.intern(row["requested_by"]),
         "current_stage": stage and StageName(stage),
         "priority": row["priority"] or 0,
         "params": _params(row["params"]),

@@ -244,9 +244,9 @@ class Processing:
         title = episode.title
         if "enrichment" in artefacts:
             title = stages.enrichment(artefacts["enrichment"]).title
-        episode = self.store.save_episode(
-            episode.model_copy(update={"stage": further, "title": title, "artefacts": kept | artefacts})
-        )
+        facts = {"stage": further, "title": title, "artefacts": kept | artefacts}
+        if episode.model_dump(include=set(facts)) != facts:
+            episode = self.store.save_episode(episode.model_copy(update=facts))
         shelf = self.library.arrange(
             episode.episode_id, shelved(episode), Path(self._recording.source.media.path)
         )

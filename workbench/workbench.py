@@ -97,12 +97,17 @@ class Workbench:
         *,
         target_stage: StageName = StageName.CLIPPED,
         force_reprocess: bool = False,
+        model: str | None = None,
+        language: str | None = None,
     ) -> Job:
         """Take an episode as far as `target_stage`; what is finished and current is not done again.
 
-        Raises NotFound for an unknown episode, ModelMissing when the speech model is not here.
+        `model` and `language` are the settings' unless given. Raises NotFound, or ModelMissing.
         """
-        return self._ask(self.process_request(episode_id, target_stage, force_reprocess=force_reprocess))
+        request = self.process_request(
+            episode_id, target_stage, force_reprocess=force_reprocess, model=model, language=language
+        )
+        return self._ask(request)
 
     def process_request(
         self,
@@ -145,10 +150,7 @@ class Workbench:
         return self._wishes.clips(episode_id, known, clip_ids, variants, aspect_ratios)
 
     def retry(self, job_id: str) -> Job:
-        """Ask once more for what a failed or cancelled job was asked for.
-
-        Raises NotFound, or NotAllowed when there is nothing to retry.
-        """
+        """Ask once more for what a failed or cancelled job was asked for; raises as `retry_request` does."""
         return self._ask(self.retry_request(job_id))
 
     def retry_request(self, job_id: str) -> Request:
@@ -258,10 +260,7 @@ class Workbench:
         return self._store.log_of(job_id)
 
     def cancel(self, job_id: str, timeout: Seconds | None = None) -> Job:
-        """Stop a job; one that has ended stays as it is. Waits for its end, `timeout` seconds at the most.
-
-        Raises NotFound.
-        """
+        """Stop a job and wait for that, `timeout` seconds at the most; raises NotFound."""
         job = self._store.job(job_id)
         if job.ended:
             return job
@@ -319,13 +318,15 @@ class Workbench:
         artefacts = self.episode(episode_id).artefacts
         return {kind: [str(file) for file in artefact_files(folder)] for kind, folder in artefacts.items()}
 
-    def submit(self, requests: Sequence[Request], answering: Answering | None = None) -> list[Submitted]:
+    def submit(
+        self, requests: Sequence[Request], answering: Answering | None = None, who: str | None = None
+    ) -> list[Submitted]:
         """Write all requests down, or none, and start on them; open ones are answered with their jobs.
 
         Raises KeyReused when the caller's key came with another body before, NotFound for an unknown
-        dependency.
+        dependency. `who` asks for them, for the audit.
         """
-        made = self._store.submit(requests, answering)
+        made = self._store.submit(requests, answering, who)
         for each in made:
             if not each.job.ended:
                 self._adopt(each.job)
@@ -340,7 +341,7 @@ class Workbench:
 
     def _ended(self, job: Job) -> None:
         self.changes.add(job)
-        if job.ended:
+        if job.ended and (job.webhook_url or self.settings.mail_to):
             self.outbox.look_now()
 
     def _ask(self, request: Request) -> Job:

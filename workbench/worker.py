@@ -25,13 +25,13 @@ from workbench.jobs import LOST, Outcome
 STOP_WITHIN: Seconds = 2.0
 """How long a task may take to notice that it is not wanted any more, before its process is ended."""
 _LOOK_EVERY: Seconds = 0.25
-_TELL_EVERY: Seconds = 0.25
+_TELL_EVERY: Seconds = 0.1
 _CLAIM = ".claimed"
 """An empty folder in an attempt's: some schedulers start a task again whose worker they believe lost."""
 
 
 def do(task: Task, attempt: Path, tell: Callable[[Share], None]) -> dict[str, Any]:
-    """Do `task` in the folder `attempt`, and `tell` how far it is at most four times a second.
+    """Do `task` in the folder `attempt`, and `tell` how far it is at most ten times a second.
 
     Returns the fields of an Outcome; never raises.
     """

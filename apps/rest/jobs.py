@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from apps.rest import shapes
 from apps.rest.depends import Bench, By, IdempotencyKey, base_of, only_admin, patiently, sees_folders
+from apps.rest.guard import caller_of
 from apps.rest.shapes import (
     Accepted,
     ClipRendering,
@@ -50,19 +51,18 @@ async def look(
     bench: Bench,
     job_id: str,
     request: Request,
-    by: By,
     wait: Annotated[float, Query(ge=0, le=_WAIT_MOST)] = 0.0,
     details: bool = False,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """How far a job is, at once or once it has ended; `details` tells admins what it was asked for."""
     if details:
-        only_admin(by, "`details`")
+        only_admin(caller_of(request), "`details`")
     if wait:
         job = await to_thread.run_sync(patiently, bench, job_id, wait)
     else:  # a thread would cost more than all the rest
         at_hand = bench.job_at_hand(job_id)
-        job = at_hand or await to_thread.run_sync(bench.job, job_id)
+        job = at_hand if at_hand else await to_thread.run_sync(bench.job, job_id)
     content = (_details(job, request) if details else _view(job, request)).model_dump_json().encode()
     tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"} | ({} if job.ended else {"Retry-After": "2"})
@@ -185,11 +185,7 @@ def submit_all(
     if answering and (before := bench.answered(answering)):
         return before
     requests = [each.model_copy(update={"requested_by": caller.name}) for each in make()]
-    made = bench.submit(requests, answering)
-    for each in made:
-        if not each.deduplicated:
-            bench.audit(caller.label, each.job.job_type, each.job.job_id)
-    return made
+    return bench.submit(requests, answering, caller.label)
 
 
 def process_request(bench: Workbench, episode_id: str, body: Processing) -> jobs.Request:

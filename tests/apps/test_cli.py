@@ -18,7 +18,7 @@ LIGHT = ("config", "episodes", "jobs")
 HEAVY = ("faster_whisper", "distributed", "sklearn", "openai", "ctranslate2")
 COMMANDS = (
     *("init", "discover", "process", "clips", "jobs", "job", "cancel"),
-    *("episodes", "show", "config", "doctor", "demo"),
+    *("episodes", "show", "config", "doctor", "demo", "retry", "clean", "keys"),
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 from apps import facts, terminal
 from apps.doctor import Finding
 from pipeline.model import AspectRatio, Span, StageName, Variant
-from workbench.jobs import Clip, ClipFile, Episode, Failure, Job, JobType, Status
+from workbench.jobs import CleanUp, Clip, ClipFile, Episode, Failure, Job, JobType, Status, Unused
 from workbench.settings import Settings, explain, load_settings
 
 AT = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
@@ -153,3 +153,13 @@ def test_the_template_stands_for_the_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["é\n\"'\\", 3, 1.5, True, ["a", "b"]])
 def test_a_value_is_written_as_toml(value: object) -> None:
     assert tomllib.loads(f"x = {facts.toml(value)}") == {"x": value}
+
+
+def test_what_is_cleaned_up_is_told_with_its_size(capsys: pytest.CaptureFixture[str]) -> None:
+    old = Unused(path="artefacts/page/1", bytes=2_500_000)
+    facts.show_clean_up(CleanUp(jobs=1, artefacts=(old,), bytes=old.bytes), dry_run=True, as_json=False)
+    said = capsys.readouterr().out
+    assert re.search(r"^artefacts/page/1 +2\.5 MB *$", said, re.MULTILINE)
+    assert said.endswith("1 job and 1 artefact (2.5 MB) would be removed\n")
+    facts.show_clean_up(CleanUp(jobs=0, artefacts=(), bytes=0), dry_run=False, as_json=False)
+    assert capsys.readouterr().out == "removed 0 jobs and 0 artefacts (0.0 MB)\n"

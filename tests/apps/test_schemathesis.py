@@ -20,10 +20,14 @@ CONFIGURED = """
 [checks.use_after_free]
 enabled = false
 
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "413", "429", "5xx"]
+
 [checks.negative_data_rejection]
 expected-statuses = ["4xx", "5xx"]
 """
-"""A job that was cancelled by DELETE can still be looked at; tus answers 412 to another version of itself."""
+"""A job that was cancelled by DELETE can still be looked at; an upload takes no more than was announced; tus
+answers 412 to another version of itself."""
 QUICK = ("--phases", "examples,coverage", "--max-examples", "1", "--max-time", "20")
 LONG = ("--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "25", "--max-time", "90")
 

@@ -42,6 +42,25 @@ def test_a_line_has_stage_percent_message_and_time_left(capsys: pytest.CaptureFi
     assert capsys.readouterr().err == "A talk [1]: transcribing, 33 %, stretch 1 of 2, 1:01 left\n"
 
 
+def test_the_time_that_is_enough_nine_times_in_ten_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
+    likely = running(StageName.ENRICHED, 50, eta=61)
+    Lines(TITLES).update([likely.model_copy(update={"eta_p90_seconds": 100})])
+    assert capsys.readouterr().err.endswith(", 1:01 left (90 %: 1:40)\n")
+
+
+def test_why_a_job_waits_is_said_when_that_takes_long_and_nothing_runs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines, window = Lines(TITLES), "maintenance window until 06:00"
+    waiting = job(Status.QUEUED, waits_for=window, message=window, eta_seconds=600)
+    for second in range(11):
+        monkeypatch.setattr(time, "monotonic", lambda second=second: 1000.0 + second)
+        lines.update([waiting, waiting.model_copy(update={"job_id": "2"})])
+    assert capsys.readouterr().err == f"A talk [1]: {window}, 10:00 left\n"
+    lines.update([running(StageName.TRANSCRIBED, 1)])
+    assert "transcribing" in capsys.readouterr().err
+
+
 def test_an_unknown_time_left_is_being_estimated(capsys: pytest.CaptureFixture[str]) -> None:
     Lines(TITLES).update([running(StageName.ENRICHED, 50)])
     assert capsys.readouterr().err.endswith(", estimating…\n")
@@ -116,7 +135,9 @@ with view(many) as screen:
 def on_a_terminal(code: str, **variables: str) -> str:
     """What Python code writes to a terminal of 24 lines and 120 columns."""
     pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+    termios = pytest.importorskip("termios")
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 120))
     place = {"COLUMNS": "120", "LINES": "24", "TERM": "xterm-256color", "PYTHONPATH": str(Path.cwd())}
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
     process = subprocess.Popen(

@@ -19,7 +19,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pipeline import ffmpeg
 from workbench.run_file import serving
+from workbench.settings import load_settings
+from workbench.workbench import Workbench
 
 _STARTS_WITHIN = 60.0
 _RECEIVED = 1 << 16
@@ -128,6 +131,23 @@ def rate(server: Server, requests: Sequence[bytes], seconds: float, connections:
 def percentile(values: Sequence[float], share: float) -> float:
     """The value that `share` of them, 0 to 1, do not exceed."""
     return sorted(values)[max(0, -(-int(len(values) * share * 1000) // 1000) - 1)]
+
+
+def an_episode(library: Path, folder: Path) -> str:
+    """The id of an episode of 3 seconds, made in `folder` and discovered in a new library."""
+    recording = folder / "tone.mp4"
+    sound = ["-f", "lavfi", "-i", "sine=frequency=440:duration=3", "-c:a", "aac", str(recording)]
+    ffmpeg.run(sound, length=3.0, report=lambda share: None)
+    with Workbench(load_settings(library=library, workers=1)) as bench:
+        found = bench.wait(bench.discover([recording]).job_id)
+    assert found.result, found.message
+    return str(found.result["episodes"][0]["episode_id"])
+
+
+def told(name: str, value: float, promised: float, unit: str, kept: bool) -> bool:
+    """Print a figure beside what was promised; `kept`."""
+    print(f"{name}: {value:.2f} {unit} (promised {promised:g}): {'kept' if kept else 'NOT KEPT'}", flush=True)
+    return kept
 
 
 def _started(library: Path, process: subprocess.Popen[bytes]) -> Server:

@@ -6,9 +6,9 @@ VALUES ($job_id, $job_type, $episode_id, 'queued', $params, $dedupe_key, $at, $p
 RETURNING *;
 
 -- name: same_open_job
--- A request that is already being worked on is not worked on twice.
-SELECT * FROM jobs WHERE dedupe_key = $dedupe_key AND status IN ('queued', 'running')
-ORDER BY job_id LIMIT 1;
+-- A request that is already being worked on is not worked on twice. Only the id: nearly always there is
+-- none, and to look through one more column of a long queue takes longer.
+SELECT min(job_id) AS job_id FROM jobs WHERE dedupe_key = $dedupe_key AND status IN ('queued', 'running');
 
 -- name: start_job
 UPDATE jobs SET status = 'running', started_at = coalesce(started_at, $at)
