@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from apps.door import Bench
 
 _LOOK_FIRST: Seconds = 0.05
-_LOOK_EVERY: Seconds = 0.5
+_LOOK_EVERY: Seconds = 0.2
 _SAY_EVERY: Seconds = 10.0
 _NARROW = 110  # columns; below this the bar gives room to the words
 _DOING = {

@@ -244,7 +244,10 @@ def test_progress_in_a_pipe_is_plain_lines(processed: "Processed") -> None:
     said = processed.run.err
     assert "\x1b" not in said
     doing = re.findall(r": (transcribing|enriching|rendering|clipping), \d+ %, ", said)
-    assert list(dict.fromkeys(doing)) == ["transcribing", "enriching", "rendering", "clipping"]
+    order = ["transcribing", "enriching", "rendering", "clipping"]
+    seen = list(dict.fromkeys(doing))
+    assert seen == [each for each in order if each in seen]  # one that is over at once may be missed
+    assert {"transcribing", "clipping"} <= set(seen)
     assert re.search(r", (estimating…|\d+:\d\d left)$", said, re.MULTILINE)
 
 
