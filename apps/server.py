@@ -1,6 +1,5 @@
 """`workbench serve`: one process with the REST interface, the dispatcher, the outbox and the schedules."""
 
-import json
 import os
 import secrets
 import socket
@@ -30,13 +29,13 @@ from apps.rest import (
 )
 from apps.rest.guard import FAILURES_PER_MINUTE, Guard, caller_of, check_bind
 from apps.rest.metrics import Meter, Routed
+from workbench import run_file
 from workbench.access import Limits, is_loopback
 from workbench.errors import BadSetting
 from workbench.settings import Settings
 from workbench.uploads import Uploads
 from workbench.workbench import Workbench
 
-RUN_FILE = ".server.json"
 _UPLOADS_KEPT = 7 * 24 * 3600.0
 _GB = 2**30
 _LONGEST_BODY = 4 * 2**20
@@ -154,10 +153,11 @@ def _listen(host: str, port: int) -> socket.socket:
 @contextmanager
 def _run_file(library: Path, url: str, token: str) -> Iterator[None]:
     """Tells the command line of this user where the server is, and lets it in."""
-    file = library / RUN_FILE
+    file = library / run_file.NAME
     file.unlink(missing_ok=True)
     file.touch(mode=0o600)
-    file.write_text(json.dumps({"url": url, "pid": os.getpid(), "token": token}), encoding="utf-8")
+    told = run_file.RunFile(url=url, pid=os.getpid(), token=token)
+    file.write_text(told.model_dump_json(), encoding="utf-8")
     try:
         yield
     finally:

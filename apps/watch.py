@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from apps.door import Bench
 
 _LOOK_FIRST: Seconds = 0.05
-_LOOK_EVERY: Seconds = 0.2
+_LOOK_EVERY: Seconds = 0.1  # a stage may take no longer
+_ASK_EVERY: Seconds = 0.5  # a server, which has others to answer
 _SAY_EVERY: Seconds = 10.0
 _NARROW = 110  # columns; below this the bar gives room to the words
 _DOING = {
@@ -95,7 +96,7 @@ def watch(bench: "Bench", titles: Mapping[str, str], signals: Signals, *, cancel
                 screen.say("cancelling… press Ctrl-C again to stop at once")
                 _cancel(bench, left)
             time.sleep(pause)
-            pause = min(2 * pause, _LOOK_EVERY)
+            pause = min(2 * pause, _ASK_EVERY if bench.detached else _LOOK_EVERY)
 
 
 def _cancel(bench: "Bench", job_ids: list[str]) -> None:

@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from functools import partial
 
@@ -78,9 +78,15 @@ class Dispatcher:
         return job
 
     def quietly(self, do: Callable[[], None]) -> None:
-        """Have `do` done while no job runs and none is started. Raises NotAllowed when one runs."""
+        """Have `do` done while no job runs and none is started.
+
+        Raises NotAllowed when one runs, LibraryBroken when the dispatcher has ended.
+        """
         done: Future[None] = Future()
         self._events.put(lambda: self._quietly(do, done))
+        while not wait([done], _TICK).done:
+            if not self._thread.is_alive():  # nobody would ever answer
+                raise LibraryBroken("the library is being closed, or no job can go on: open it again")
         done.result()
 
     @property

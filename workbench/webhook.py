@@ -12,7 +12,6 @@ import hmac
 import http.client
 import io
 import re
-import secrets
 import socket
 import ssl
 import time
@@ -124,11 +123,6 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
 
 
-def new_secret() -> str:
-    """A secret nobody knows yet."""
-    return _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
-
-
 def signing_secret(given: str | None, own: bytes) -> str:
     """What webhooks are signed with: the setting `webhook_secret`, or else the library's `own` random bytes.
 
@@ -137,7 +131,7 @@ def signing_secret(given: str | None, own: bytes) -> str:
     if given:
         check_secret(given)
         return given
-    return f"whsec_{base64.b64encode(own).decode()}"
+    return _PREFIX + base64.b64encode(own).decode()
 
 
 def check_secret(text: str) -> tuple[bytes, ...]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, StrictBool
 
 from apps.rest.depends import Bench, By
 from apps.rest.shapes import Body
+from workbench import jobs
 
 routes = APIRouter(tags=["system"])
 
@@ -28,27 +29,16 @@ class Readiness(BaseModel):
     """Why nothing starts, if that is so."""
 
 
-class CleanUp(Body):
+class Cleaning(Body):
     """Whether it is done, or only told."""
 
     dry_run: StrictBool = True
 
 
-class Removed(BaseModel):
-    """An artefact that nothing needs."""
-
-    path: str
-    """Relative to the library."""
-    bytes: int
-
-
-class Cleaned(BaseModel):
+class Cleaned(jobs.CleanUp):
     """What was removed, or would be."""
 
     dry_run: bool
-    jobs: int
-    artefacts: list[Removed]
-    bytes: int
 
 
 @routes.get("/healthz")
@@ -61,7 +51,7 @@ def ready(bench: Bench) -> Readiness:
     """Writes to the database; answers 503 when that fails. Anybody may ask, so it does not say why."""
     try:
         bench.probe()
-    except Exception as error:
+    except Exception as error:  # whatever it is, a full disk or a broken file, the answer is the same
         traceback.print_exc()
         raise HTTPException(
             503, "work cannot be taken or written down now: the server's log says why", {"Retry-After": "5"}
@@ -70,9 +60,9 @@ def ready(bench: Bench) -> Readiness:
 
 
 @routes.post("/async/clean_up")
-def clean_up(bench: Bench, by: By, body: CleanUp | None = None) -> Cleaned:
+def clean_up(bench: Bench, by: By, body: Cleaning | None = None) -> Cleaned:
     """Remove old jobs and the artefacts that nothing needs any more, or only say what would go."""
-    dry_run = (body or CleanUp()).dry_run
+    dry_run = (body or Cleaning()).dry_run
     done = bench.clean_up(dry_run=dry_run)
     if not dry_run:
         bench.audit(by.label, "clean up", f"{len(done.artefacts)} artefacts")

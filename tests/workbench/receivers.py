@@ -1,5 +1,6 @@
 """Real HTTP servers on 127.0.0.1 that take webhooks, as kindly or unkindly as their script says."""
 
+import secrets
 import ssl
 import threading
 import time
@@ -10,7 +11,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from workbench.webhook import signing_secret
+
 type Script = Callable[[BaseHTTPRequestHandler], None]
+
+
+def new_secret() -> str:
+    """One that nobody knows yet."""
+    return signing_secret(None, secrets.token_bytes(32))
 
 
 class Seen(NamedTuple):

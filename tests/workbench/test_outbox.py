@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.workbench.receivers import Receiver, Script, Start, says
+from tests.workbench.receivers import Receiver, Script, Start, new_secret, says
 from tests.workbench.receivers import receiver as receiver
 from workbench.errors import BadSetting, NotFound
 from workbench.jobs import Delivery
@@ -17,7 +17,7 @@ from workbench.notices import test_notice as notice
 from workbench.outbox import Outbox
 from workbench.settings import Settings
 from workbench.store import Store, add_delivery
-from workbench.webhook import WAITS, new_secret
+from workbench.webhook import WAITS
 
 
 class Post:

@@ -10,12 +10,11 @@ from pipeline.model import StageName
 from tests.workbench.post_office import Open, read
 from tests.workbench.post_office import office as office
 from tests.workbench.quick import settings_for, the_episode
-from tests.workbench.receivers import Start, says
+from tests.workbench.receivers import Start, new_secret, says
 from tests.workbench.receivers import receiver as receiver
 from tests.workbench.test_outbox import wait_for
 from workbench import Workbench
 from workbench.jobs import Status
-from workbench.webhook import new_secret
 
 
 def test_people_and_receivers_are_told_how_jobs_end_even_by_a_mail_server_that_comes_late(

@@ -11,7 +11,9 @@ import pytest
 from pipeline import manifest
 from pipeline.model import StageName
 from pipeline.task import Task
-from workbench.errors import NotAllowed, NotFound
+from tests.workbench.quick import the_episode
+from workbench import Workbench
+from workbench.errors import LibraryBroken, NotAllowed, NotFound
 from workbench.jobs import Episode, Job, JobType, Request, Status, now
 from workbench.library import Library
 from workbench.store import Store
@@ -126,3 +128,27 @@ def test_ended_jobs_go_with_their_logs_and_open_ones_stay(store: Store, library:
     assert store.log_of(ended.job_id) == []
     with pytest.raises(NotFound):
         store.job(ended.job_id)
+
+
+def test_while_a_job_runs_the_workbench_says_so_and_afterwards_it_cleans_up(
+    empty: Workbench, demo_recording: Path
+):
+    old = _artefact(empty.library, "enrichment", "b" * 8, 900)
+    job = empty.process(the_episode(empty, demo_recording))
+    while empty.job(job.job_id).status is Status.QUEUED:
+        time.sleep(0.02)
+    with pytest.raises(NotAllowed, match="a job is running"):
+        empty.clean_up(dry_run=False)
+    assert old.exists()
+    empty.cancel(job.job_id)
+    assert [each.path for each in empty.clean_up(dry_run=False).artefacts] == [
+        f"artefacts/enrichment/{old.name}"
+    ]
+    assert not old.exists()
+
+
+def test_whoever_cleans_up_is_not_left_waiting_for_a_dispatcher_that_has_ended(empty: Workbench):
+    dispatcher = empty._dispatch()
+    dispatcher.close()
+    with pytest.raises(LibraryBroken):
+        dispatcher.quietly(list)

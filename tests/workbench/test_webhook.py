@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from tests.workbench.receivers import Receiver, Script, Start, says, writes
+from tests.workbench.receivers import Receiver, Script, Start, new_secret, says, writes
 from tests.workbench.receivers import receiver as receiver
 from workbench.addresses import checked
 from workbench.errors import BadSetting
@@ -33,7 +33,6 @@ from workbench.webhook import (
     check_header,
     check_secret,
     deliver,
-    new_secret,
     retry_in,
     sign,
 )
