@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 
 from tests.apps.conftest import command, environment
 from tests.apps.served import Receiver, Server
-from workbench.webhook import new_secret
+from tests.workbench.receivers import new_secret
 
 SECRET = new_secret()
 

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from standardwebhooks import Webhook
 
-from workbench.webhook import new_secret
+from tests.workbench.receivers import new_secret
 
 
 class Receiver(ThreadingHTTPServer):
