@@ -115,9 +115,11 @@ def late(scene: Scene, nowhere: str) -> Iterator[Check]:
     told = scene.slack.since(start)
     says = status == "success" and len(told) == 1 and told[0].startswith(FAILED) and "its job is" in told[0]
     yield Check("nightly", "a job that takes too long is reported, not waited for", says, f"{status} {told}")
-    (job,) = scene.server.jobs(_id_of(slow, scene.server.discovered()), "process_episode")
+    episode_id = _id_of(slow, scene.server.discovered())
+    (job,) = scene.server.jobs(episode_id, "process_episode")
     scene.server.ended(job)
-    lost = scene.drop(2)
+    scene.server.ended(scene.server.ask("POST", f"/async/episodes/{episode_id}/render_clips", {}))
+    lost = scene.drop(2)  # the only one with something still to do
     scene.engine.put("resume.json", config(scene, max_job_minutes=0.05))
     scene.engine.execute("resume.json", called_at=nowhere)
     until(lambda: len(scene.slack.since(start)) >= 2, 240)  # n8n looks once a minute whose time is up
