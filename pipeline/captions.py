@@ -5,13 +5,13 @@ without any fonts. Scripts that Fira Sans lacks are drawn with the machine's own
 """
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import fontpkg
 import pysubs2
 
-from pipeline.model import AspectRatio, Frozen, Share, Span
+from pipeline.model import AspectRatio, Frozen, Seconds, Share, Span
 from pipeline.subtitles import Cue
 
 _FAMILY, _WEIGHT = "Fira Sans", 700
@@ -44,11 +44,22 @@ def captions(cues: Iterable[Cue], span: Span, aspect_ratio: AspectRatio, size: t
     """
     script = _script(size)
     script.styles["Default"] = _style(LOOKS[aspect_ratio], size)
+    for cue, start, end in _within(cues, span):
+        script.append(_event(start, end, r"\N".join(map(_plain, cue.lines))))
+    return script.to_string("ass")
+
+
+def changes(cues: Iterable[Cue], span: Span) -> tuple[Seconds, ...]:
+    """When a clip of `span` shows another caption, or none any more, in seconds from its start."""
+    return tuple(sorted({time for _, start, end in _within(cues, span) for time in (start, end)}))
+
+
+def _within(cues: Iterable[Cue], span: Span) -> Iterator[tuple[Cue, Seconds, Seconds]]:
+    """The cues that `span` shows, each with its start and end from the start of `span`."""
     for cue in cues:
         start, end = max(cue.span.start, span.start), min(cue.span.end, span.end)
         if end > start:
-            script.append(_event(start - span.start, end - span.start, r"\N".join(map(_plain, cue.lines))))
-    return script.to_string("ass")
+            yield cue, start - span.start, end - span.start
 
 
 def title_card(title: str, span: Span, aspect_ratio: AspectRatio, size: tuple[int, int]) -> str:
@@ -76,7 +87,11 @@ def _script(size: tuple[int, int]) -> pysubs2.SSAFile:
 
 
 def _style(look: CaptionLook, size: tuple[int, int]) -> pysubs2.SSAStyle:
-    """White letters with a dark edge and a soft shadow: readable on any picture."""
+    """White letters with a black edge and a soft shadow: readable on any picture.
+
+    Drawn on a transparent picture, ffmpeg lets a half transparent colour cover only the square of its
+    share: the shadow's 0.7 comes out as half.
+    """
     width, height = size
     line = look.line_height * height
     side = round(look.sides * width)
@@ -85,8 +100,8 @@ def _style(look: CaptionLook, size: tuple[int, int]) -> pysubs2.SSAStyle:
         fontsize=round(line, 1),
         bold=True,
         primarycolor=pysubs2.Color(255, 255, 255),
-        outlinecolor=pysubs2.Color(0, 0, 0, 30),
-        backcolor=pysubs2.Color(0, 0, 0, 130),
+        outlinecolor=pysubs2.Color(0, 0, 0, 0),
+        backcolor=pysubs2.Color(0, 0, 0, round(255 * (1 - 0.7))),
         outline=round(line * 0.055, 2),
         shadow=round(line * 0.03, 2),
         alignment=pysubs2.Alignment.BOTTOM_CENTER,

@@ -17,6 +17,7 @@ from pipeline.candidates import CandidateOptions, choose, read_candidates, write
 from pipeline.clip_command import WORK, Clip, ClipOptions, arguments, script_name, title_name
 from pipeline.errors import BadOptions, ToolFailed, UnreadableMedia
 from pipeline.model import (
+    AspectRatio,
     ClipCandidate,
     Media,
     Rendition,
@@ -25,6 +26,7 @@ from pipeline.model import (
     Source,
     Span,
     Transcript,
+    Variant,
     WordSpan,
 )
 
@@ -61,9 +63,13 @@ def render_clip(
     ToolFailed when ffmpeg cannot do it.
     """
     clip = _clip(source.media, candidate, renditions, options)
+    cues = _cues(clip, transcript, candidate.words)
+    clip = clip.model_copy(
+        update={"changes": {shape: captions.changes(cues[shape], clip.span) for shape in cues}}
+    )
     out = out.resolve()
     with _work_folder(out, renditions) as work:
-        for name, script in _scripts(clip, transcript, candidate.words):
+        for name, script in _scripts(clip, cues):
             (work / name).write_text(script, encoding="utf-8")
         captions.copy_font(work)
         try:
@@ -109,6 +115,7 @@ def _clip(
         span=Span(start=candidate.span.start, end=min(candidate.span.end, media.duration)),
         renditions=tuple(renditions),
         options=options,
+        changes={},
     )
 
 
@@ -125,14 +132,25 @@ def _work_folder(out: Path, renditions: Sequence[Rendition]) -> Iterator[Path]:
         shutil.rmtree(work)
 
 
-def _scripts(clip: Clip, transcript: Transcript, words: WordSpan) -> Iterator[tuple[str, str]]:
+type _Cues = dict[AspectRatio, tuple[subtitles.Cue, ...]]
+
+
+def _cues(clip: Clip, transcript: Transcript, words: WordSpan) -> _Cues:
+    """What is shown in the subtitled renditions of each shape that has one."""
+    shapes = {made.aspect_ratio for made in clip.renditions if made.variant is Variant.SUBTITLED}
+    rate = float(clip.rate)
+    styles = {shape: subtitles.style_for(shape, transcript.language) for shape in shapes}
+    return {
+        shape: subtitles.cues(transcript, styles[shape], words, frame_rate=rate) for shape in sorted(shapes)
+    }
+
+
+def _scripts(clip: Clip, cues: _Cues) -> Iterator[tuple[str, str]]:
     """Names and texts of the scripts that the command draws with."""
     for shape in clip.shapes:
         size = clip.size(shape)
-        if clip.is_subtitled(shape):
-            style = subtitles.style_for(shape, transcript.language)
-            cues = subtitles.cues(transcript, style, words, frame_rate=float(clip.rate))
-            yield script_name(shape), captions.captions(cues, clip.span, shape, size)
+        if shape in cues:
+            yield script_name(shape), captions.captions(cues[shape], clip.span, shape, size)
         if clip.media.video is None:
             yield title_name(shape), captions.title_card(clip.title, clip.span, shape, size)
 

@@ -187,6 +187,7 @@ def _floor(media: Media, span: Span, work: Path) -> Cost:
         span=span,
         renditions=tuple(RENDITIONS),
         options=OPTIONS,
+        changes={shape: captions.changes(cues, span) for shape, cues in _cues(span).items()},
     )
     command = clip_command.arguments(clip, sound, 2)
     ffmpeg.run(_to_raw(command), length=span.duration, report=_quiet, cwd=out)

@@ -8,7 +8,7 @@ import numpy as np
 import psutil
 import pytest
 
-from pipeline import ffmpeg
+from pipeline import ffmpeg, subtitles
 from pipeline.clip_command import Clip, arguments, frame_rate
 from pipeline.clips import ClipOptions, render_clip
 from pipeline.errors import BadOptions, Cancelled, ToolFailed, UnreadableMedia
@@ -63,6 +63,22 @@ def _media(path: Path) -> Media:
         )
 
 
+def _transcript(media: Media, span: Span, said: tuple[float, ...]) -> Transcript:
+    texts = ["These", "are", "words."]
+    words = tuple(
+        Word(text=text, start=span.start + after, end=span.start + after + 0.4, probability=1)
+        for text, after in zip(texts, said, strict=True)
+    )
+    return Transcript(
+        language="en",
+        language_probability=1,
+        model="tiny.en",
+        duration=media.duration,
+        words=words,
+        sentences=(Sentence(words=WordSpan(first=0, end=len(words))),),
+    )
+
+
 def _render(
     media: Media,
     out: Path,
@@ -70,22 +86,11 @@ def _render(
     span: Span = SPAN,
     title: str = "A clip",
     report: object = None,
+    said: tuple[float, ...] = (0.0, 0.5, 1.0),
 ) -> list[Path]:
-    """Render a clip in which three words are said, and return its files."""
-    texts = ["These", "are", "words."]
-    words = tuple(
-        Word(text=text, start=span.start + index * 0.5, end=span.start + index * 0.5 + 0.4, probability=1)
-        for index, text in enumerate(texts)
-    )
-    all_words = WordSpan(first=0, end=3)
-    transcript = Transcript(
-        language="en",
-        language_probability=1,
-        model="tiny.en",
-        duration=media.duration,
-        words=words,
-        sentences=(Sentence(words=all_words),),
-    )
+    """Render a clip in which words are `said` so long after its start, and return its files."""
+    transcript = _transcript(media, span, said)
+    all_words = WordSpan(first=0, end=len(said))
     candidate = ClipCandidate(
         clip_id="01-a-clip", title=title, span=span, words=all_words, score=1, score_parts={}, reasons=("",)
     )
@@ -155,6 +160,30 @@ def test_only_the_caption_zone_differs_between_the_variants(made: dict[str, Path
     assert height * 0.6 < rows[0] < rows[-1] < height * (1 - 440 / 1920) + 2
 
 
+@pytest.mark.parametrize("rate", ["24000/1001", "30", "60"])
+def test_a_caption_is_on_every_frame_of_its_time_and_on_no_other(tmp_path: Path, out: Path, rate: str):
+    path, span, said = tmp_path / "black.mp4", Span(start=0.3, end=5.8), (0.21, 2.507, 4.833)
+    black = f"color=black:s=320x180:r={rate}:d=6"
+    ffmpeg.run(["-f", "lavfi", "-i", black, str(path)], length=6, report=lambda share: None)
+    (file,) = _render(_media(path), out, [SUBTITLED], span, said=said)
+    shown = _frames(file).max(axis=(1, 2)) > 150
+    style = subtitles.style_for(AspectRatio.SQUARE, "en")
+    cues = subtitles.cues(_transcript(_media(path), span, said), style, frame_rate=float(Fraction(rate)))
+    times = np.arange(len(shown)) / float(Fraction(rate)) + span.start
+    expected = np.any([(times >= cue.span.start) & (times < cue.span.end) for cue in cues], axis=0)
+    assert len(cues) == 3
+    assert 0 < expected.sum() < len(expected)
+    # the times in the script are whole hundredths of a second, so a change may come a frame later
+    changes = np.flatnonzero(np.diff(expected.astype(int))) + 1
+    near = np.isin(np.arange(len(shown)), [*changes, *changes - 1])
+    assert np.array_equal(shown[~near], expected[~near])
+
+
+def test_a_clip_in_which_nothing_is_said_has_no_captions(tone: Path, out: Path):
+    clean, subtitled = _render(_media(tone), out, [CLEAN, SUBTITLED], said=(4.0, 4.5, 5.0))
+    assert clean.read_bytes() == subtitled.read_bytes()
+
+
 def test_a_clip_shows_exactly_its_span(tmp_path: Path, out: Path):
     """The picture's brightness tells the time: it rises by four with each frame of 1/25 s."""
     path = tmp_path / "clock.mp4"
@@ -173,7 +202,13 @@ def test_a_clip_shows_exactly_its_span(tmp_path: Path, out: Path):
 
 def test_all_renditions_come_from_one_reading_of_the_picture(tone: Path):
     clip = Clip(
-        clip_id="01-a", title="A", media=_media(tone), span=SPAN, renditions=tuple(ALL), options=SMALL
+        clip_id="01-a",
+        title="A",
+        media=_media(tone),
+        span=SPAN,
+        renditions=tuple(ALL),
+        options=SMALL,
+        changes=dict.fromkeys(AspectRatio, (0.0, 1.4)),
     )
     command = arguments(clip, Path("work/sound.aac"), 2)
     assert sum(str(tone) in argument for argument in command) == 1
