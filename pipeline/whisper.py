@@ -4,19 +4,22 @@ Importing this module is cheap; faster-whisper (a second) and the model are load
 for the life of the process.
 """
 
+import contextlib
 import math
+import os
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import batched
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import speech_models
+from pipeline import heap, speech_models
 from pipeline.model import Report, Seconds, Word
 from pipeline.speech_models import fetch, is_multilingual, resolve
 
@@ -119,11 +122,23 @@ def _loaded(name: str, threads: int) -> "Recogniser":
     return Recogniser(name, threads)
 
 
+def _use_wide_vectors() -> None:
+    """Let CTranslate2 use AVX-512 where it costs no clock speed: a tenth less time for encoding.
+
+    By default it leaves that to Intel's library, for older processors slow down. Those that also have
+    VBMI2 (Intel from Ice Lake on, AMD from Zen 4 on) do not.
+    """
+    with contextlib.suppress(OSError):
+        if " avx512_vbmi2" in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace"):
+            os.environ.setdefault("CT2_FORCE_CPU_ISA", "AVX512")
+
+
 class Recogniser:
     """A loaded speech model. It keeps nothing of what it heard."""
 
     def __init__(self, name: str, threads: int) -> None:
         lies = speech_models.folder(name)
+        _use_wide_vectors()
         import ctranslate2
         from faster_whisper import WhisperModel
 
@@ -171,9 +186,10 @@ class Recogniser:
         rounds = max(1, math.ceil(count / self.batch_size))
         for batch in batched(chunks, max(1, math.ceil(count / rounds))):
             encoded = []
-            for chunk in batch:
-                encoded.append(self._encode(chunk))
-                report((done + 0.4 * len(encoded)) / count)  # encoding takes half, but may be redone
+            with heap.reused():
+                for chunk in batch:
+                    encoded.append(self._encode(chunk))
+                    report((done + 0.4 * len(encoded)) / count)  # encoding takes half, but may be redone
             seconds = [len(chunk) / RATE for chunk in batch]
             guesses = self._guesses(encoded, seconds, tokenizer, hearing)
             report((done + 0.8 * len(batch)) / count)

@@ -18,7 +18,7 @@ from typing import Any
 import dask
 from distributed import Client, Future, LocalCluster, get_worker
 
-from pipeline import stages
+from pipeline import heap, stages
 from pipeline.model import Seconds, Share
 from pipeline.task import Task
 from workbench import worker
@@ -29,23 +29,30 @@ TOPIC = _PACKAGE = "episode-workbench"
 _SAME_VERSIONS = ("dask", "distributed", "msgpack", "cloudpickle")
 _LOOK_EVERY: Seconds = 0.5
 _ANSWER_WITHIN: Seconds = 5.0
+WORKER_ENVIRONMENT = {
+    # Dask has workers give freed memory back at once, and the speech model then spends a third of its time
+    # on page faults. Both have to be set: glibc stops adapting the one when the other is given.
+    "MALLOC_TRIM_THRESHOLD_": str(heap.KEPT),
+    "MALLOC_MMAP_THRESHOLD_": str(heap.MAPPED_FROM),
+    "MALLOC_ARENA_MAX": "1",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}
+"""What a worker's memory is kept by; the C library reads it when the process starts."""
 _CONFIG = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.work-stealing": False,
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.admin.tick.limit": "60s",
+    # what Dask watches itself by took a sixteenth of a worker's time, and half of this process's
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.worker.profile.enabled": False,
+    "distributed.scheduler.active-memory-manager.start": False,
     "distributed.comm.timeouts.connect": "10s",
     "distributed.worker.daemon": True,
     # a terminal sends Ctrl-C to every process: what becomes of a job is for this one to decide
     "distributed.worker.preload": ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],
-    # Dask has workers give freed memory back at once, and the speech model then spends a third of its time
-    # on page faults (six minutes of speech on a virtual machine: 8.5 s against 2.1 s of system time). Both
-    # have to be set: glibc stops adapting the one when the other is given. Blocks from 8 MiB on are mapped
-    # each for itself all the same: among the small ones they leave holes, which grew to a third of a process.
-    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 256 << 20,
-    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 8 << 20,
-    "distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1,
-    "distributed.nanny.pre-spawn-environ.GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    **{f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in WORKER_ENVIRONMENT.items()},
 }
 
 

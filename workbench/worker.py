@@ -5,18 +5,17 @@ When the folder is gone the work stops: ffmpeg and each step at its next report,
 sees the library, whether the app or the scheduler can still reach that machine or not.
 """
 
-import ctypes
 import os
 import socket
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline import stages
+from pipeline import heap, stages
 from pipeline.errors import Cancelled, ModelFailed, PipelineError
 from pipeline.model import Seconds, Share
 from pipeline.task import Task
@@ -38,7 +37,7 @@ def do(task: Task, attempt: Path, tell: Callable[[Share], None]) -> dict[str, An
     try:
         if refused := _refusal(attempt):
             return refused
-        _give_back_memory()
+        heap.trim()  # what earlier tasks left free; workers are set up so that it would stay
         with _ended_when_unwanted(attempt):
             stages.run(task, attempt, _Reporter(attempt, tell))
         (attempt / _CLAIM).rmdir()
@@ -113,12 +112,6 @@ def _is_wanted(attempt: Path) -> bool:
     except OSError:  # a network share that is away for a moment
         return True
     return True
-
-
-def _give_back_memory() -> None:
-    """Return to the system what earlier tasks left free; workers are set up so that it would stay."""
-    with suppress(AttributeError, OSError, TypeError):  # another C library than glibc
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _refusal(attempt: Path) -> dict[str, Any] | None:

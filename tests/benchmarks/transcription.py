@@ -13,6 +13,7 @@ start to its end, with imports and the loading of the model; it is what the comm
 import argparse
 import json
 import multiprocessing
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,9 +21,11 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 from pipeline import speech_models, transcribe, whisper
 from tests.benchmarks.word_error_rate import MEDIA, cases, error_rate, probe
+from workbench import runner
 
 _PEER = """
 import json, sys, time
@@ -89,8 +92,11 @@ def _peer(path: Path) -> Run:
 
 
 def _stage(path: Path, workers: int) -> Run:
-    """prepare, all stretches, merge, in `workers` processes of one thread that have loaded the model."""
-    with tempfile.TemporaryDirectory() as folder:
+    """prepare, all stretches, merge, in `workers` processes of one thread that have loaded the model.
+
+    They are started with the environment that the workers of a job have.
+    """
+    with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, runner.WORKER_ENVIRONMENT):
         plan = Path(folder, "prepared")
         plan.mkdir()
         with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _load) as pool:
