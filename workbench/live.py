@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 
 from pipeline.errors import PipelineError
@@ -35,8 +36,9 @@ class Live:
             "eta_p90_seconds": self.eta_p90_seconds,
             "waits_for": self.waits_for,
         }
-        # as `model_copy`, without a second set of the names of fields for each of the looks that are kept
-        return Job.model_construct(job.model_fields_set, **dict(job) | look)
+        made = copy(job)
+        vars(made).update(look)  # as `model_copy`, without a set of these names in each look that is kept
+        return made
 
 
 @dataclass

@@ -37,7 +37,8 @@ type Tell = Callable[[Job], Sequence[Delivery]]
 
 _REMEMBERED = 20_000  # jobs, of some 1,200 bytes
 _EPISODES = 200  # remembered
-_JOB_FIELDS = set(Job.model_fields)
+_UNTOLD: set[str] = set()
+"""Which fields of a job were given, for pydantic: nobody asks, and a set for each takes 2 KB."""
 _ANSWERS_KEPT = timedelta(days=2)
 
 
@@ -354,7 +355,7 @@ def _job(row: Row) -> Job:
         "failure": failure and Failure.model_validate_json(failure),
     }
     del fields["dedupe_key"]
-    return Job.model_construct(_JOB_FIELDS, **fields)
+    return Job.model_construct(_UNTOLD, **fields)
 
 
 @lru_cache(maxsize=100)

@@ -130,7 +130,8 @@ def _processed(
     job, accepted = _waited(bench, request, by, key, body, lambda: process_request(bench, episode_id, body))
     if job is None:
         return accepted
-    return _json(shapes.job_view(job, base_of(request), full=sees_folders(request)))
+    content = shapes.job_json(job, base_of(request), full=sees_folders(request))
+    return Response(content, media_type="application/json")
 
 
 def _details(bench: Workbench, episode: Episode, files: list[str]) -> EpisodeDetails:

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from starlette.requests import HTTPConnection
 
 from apps.rest.depends import Bench, base_of, sees_folders
-from apps.rest.shapes import job_view
+from apps.rest.shapes import job_json
 from workbench.jobs import Job
 from workbench.workbench import Workbench
 
@@ -122,7 +122,7 @@ class _Reader:
         return self._bench.open_jobs()
 
     def _event(self, number: int, job: Job) -> Event:
-        content = job_view(job, self._base, full=self._full).model_dump_json()
+        content = job_json(job, self._base, full=self._full).decode()
         return Event(f"{self._bench.changes.epoch}-{number}", content)
 
 
