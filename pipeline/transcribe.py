@@ -18,6 +18,7 @@ from pipeline.sound import Sound
 _LONGEST_ALONE: Seconds = 60.0
 _MOST: Seconds = 180.0  # finding the speech takes memory by the length: 100 MB at 270 s, 70 MB at 180 s
 _REACH: Seconds = 15.0
+_FOUND, _HEARD = 0.06, 0.95  # shares of a stretch's time: the speech is found, and heard for the first time
 _VOTES = 7
 _PREPARED, _WORDS, _SOUND = "stretches.json", "words.json", "audio.wav"
 _NO_SOUND = "the recording has no sound"
@@ -74,7 +75,7 @@ def stretch(
     span = stretches(prepared)[index]
     part = sound.open_wav(prepared / _SOUND).part(span)
     speech = whisper.speech(part.samples(0, part.count))
-    report(0.02)
+    report(_FOUND)
     words: list[Word] = []
     if speech:
         hearing = whisper.Hearing(plan.language, options.vocabulary, options.beam_size)
@@ -120,7 +121,7 @@ def _heard(
     Chunks are read when their turn comes: memory does not grow with the length of the part.
     """
     words: list[Word] = []
-    for done, until, margin in ((0.02, 0.9, chunks.MARGIN), (0.9, 1.0, 0.0)):
+    for done, until, margin in ((_FOUND, _HEARD, chunks.MARGIN), (_HEARD, 1.0, 0.0)):
         packed = chunks.pack(speech, part.count, margin)
         sounds = (chunk.samples(part.samples) for chunk in packed)
         pieces = recogniser.words(sounds, hearing, count=len(packed), report=_between(report, done, until))

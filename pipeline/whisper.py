@@ -39,6 +39,7 @@ _HOP = 160
 _NEW_TOKENS = 224  # Whisper is trained on at most so many a chunk; more is a loop
 _MODEL_BYTES_PER_BATCH = 600e6  # keeps a batch to a few seconds on one processor core
 _MOST_AT_ONCE = 4  # chunks: more are no faster on a processor, and take 25 MB each with the smallest model
+_ENCODED, _DECODED = 0.5, 0.87  # shares of a chunk's time; the words' times take the rest
 _POSITIONS = 448  # how many tokens Whisper's decoder can tell the place of, the prompt included
 _loading = threading.Lock()  # whoever comes while a model is being loaded gets that one
 _OPENING, _CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
@@ -189,10 +190,10 @@ class Recogniser:
             with heap.reused():
                 for chunk in batch:
                     encoded.append(self._encode(chunk))
-                    report((done + 0.4 * len(encoded)) / count)  # encoding takes half, but may be redone
+                    report((done + _ENCODED * len(encoded)) / count)
             seconds = [len(chunk) / RATE for chunk in batch]
             guesses = self._guesses(encoded, seconds, tokenizer, hearing)
-            report((done + 0.8 * len(batch)) / count)
+            report((done + _DECODED * len(batch)) / count)
             yield from self._align(encoded, guesses, tokenizer)
             done += len(batch)
             report(done / count)
