@@ -82,9 +82,10 @@ def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
     return meter.around(guard)
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, is_unwanted: Callable[[], bool] = lambda: False) -> None:
     """Serve a library until SIGTERM or Ctrl-C. What is open then goes on at the next start.
 
+    `is_unwanted` says whether such a signal came before uvicorn listened to them.
     Raises LibraryBusy, or BadSetting when the address cannot be used.
     """
     with Workbench(settings) as bench:
@@ -103,7 +104,17 @@ def serve(settings: Settings) -> None:
         url = f"http://{host}:{port}"
         with _run_file(settings.library, url, token):
             terminal.say(f"serving {settings.library} at {url} (the interface is described at {url}/docs)")
-            uvicorn.Server(config).run(sockets=[listener])
+            _Server(config, is_unwanted).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, is_unwanted: Callable[[], bool]) -> None:
+        super().__init__(config)
+        self._is_unwanted = is_unwanted
+
+    async def main_loop(self) -> None:
+        self.should_exit = self.should_exit or self._is_unwanted()
+        await super().main_loop()
 
 
 def _life(bench: Workbench) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

@@ -137,7 +137,6 @@ def serve(
 
     flags: dict[str, Any] = {"host": host, "port": port, "workers": workers, "scheduler": scheduler}
     settings = load_settings(library=library, **flags)
-    with (
-        Signals()
-    ):  # uvicorn stops by them, and then raises them once more: the library is still to be closed
-        server.serve(settings)
+    # uvicorn stops by them, and then raises them once more: the library is still to be closed
+    with Signals() as signals:
+        server.serve(settings, lambda: signals.leave or signals.cancel)
