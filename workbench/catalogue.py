@@ -30,7 +30,7 @@ def clips_of(episode: Episode) -> list[Clip]:
 def choose_clips(episode: Episode, params: dict[str, Any], library: Library, store: Store) -> Episode:
     """The episode with its candidates chosen, as a job with `params` would choose them; takes no second.
 
-    Raises NotAllowed when that job would have more to do before.
+    Raises NotAllowed when that job would have more to do before, or a job works on the episode meanwhile.
     """
     folder = episode.artefacts["source"]
     recording = plan.Recording(episode_id=episode.episode_id, source=stages.source(folder), folder=folder)
@@ -46,8 +46,7 @@ def choose_clips(episode: Episode, params: dict[str, Any], library: Library, sto
             stages.run(task, attempt, _ignore)
             library.publish(task, attempt)
     chosen = plan.plan(recording, wanted_of(params), library.find).artefacts["candidates"]
-    artefacts = episode.artefacts | {"candidates": chosen.path}
-    return store.save_episode(episode.model_copy(update={"artefacts": artefacts}))
+    return store.add_artefacts(episode, {"candidates": chosen.path})
 
 
 def _ignore(share: Share) -> None:

@@ -8,7 +8,7 @@ import json
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -216,9 +216,24 @@ class Store:
 
     def save_episode(self, episode: Episode) -> Episode:
         """Add an episode, or bring the one with that id up to date."""
-        row = episode.model_dump(exclude={"artefacts", "created_at", "updated_at"})
-        row |= {"artefacts": json.dumps(episode.artefacts), "at": now()}
-        return self._latest_of(self.database.write(lambda query: _episode(query("save_episode", row)[0])))
+        return self._latest_of(self.database.write(lambda query: _saved(query, episode)))
+
+    def add_artefacts(self, read: Episode, more: Mapping[str, str]) -> Episode:
+        """Name more artefacts of an episode.
+
+        Raises NotAllowed when a job has named others since it was `read`: these may rest on what is gone.
+        """
+
+        def add(query: Query) -> Episode:
+            (row,) = query("episode", {"episode_id": read.episode_id})
+            episode = _episode(row)
+            if episode.artefacts != read.artefacts:
+                raise NotAllowed(
+                    f"a job has just changed episode {read.episode_id}: ask again once it has ended"
+                )
+            return _saved(query, episode.model_copy(update={"artefacts": episode.artefacts | more}))
+
+        return self._latest_of(self.database.write(add))
 
     def episode(self, episode_id: str) -> Episode:
         """Raises NotFound."""
@@ -362,6 +377,12 @@ def _job(row: Row) -> Job:
 def _params(text: str) -> Row:
     """What jobs are asked for; nobody changes it, so those that are asked for the same have it together."""
     return dict(json.loads(text))
+
+
+def _saved(query: Query, episode: Episode) -> Episode:
+    row = episode.model_dump(exclude={"artefacts", "created_at", "updated_at"})
+    row |= {"artefacts": json.dumps(episode.artefacts), "at": now()}
+    return _episode(query("save_episode", row)[0])
 
 
 def _episode(row: Row) -> Episode:

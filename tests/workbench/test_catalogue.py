@@ -32,3 +32,13 @@ def test_an_episode_that_is_not_rendered_is_not_ready_for_clips(empty: Workbench
     (found,) = (empty.wait(empty.discover([tone]).job_id).result or {})["episodes"]
     with pytest.raises(NotAllowed, match="is not ready for clips: it has to be transcribed first"):
         empty.discover_clips(found["episode_id"])
+
+
+def test_what_a_job_has_made_meanwhile_is_not_overwritten(empty: Workbench, tone: Path):
+    (found,) = (empty.wait(empty.discover([tone]).job_id).result or {})["episodes"]
+    read = empty.episode(found["episode_id"])
+    by_job = read.model_copy(update={"artefacts": read.artefacts | {"transcript": "artefacts/ab/transcript"}})
+    empty._store.save_episode(by_job)
+    with pytest.raises(NotAllowed, match="ask again"):
+        empty._store.add_artefacts(read, {"candidates": "artefacts/cd/candidates"})
+    assert empty.episode(read.episode_id).artefacts == by_job.artefacts
