@@ -231,7 +231,7 @@ class Store:
                 raise NotAllowed(
                     f"a job has just changed episode {read.episode_id}: ask again once it has ended"
                 )
-            return _saved(query, episode.model_copy(update={"artefacts": episode.artefacts | more}))
+            return _saved(query, episode.model_copy(update={"artefacts": {**episode.artefacts, **more}}))
 
         return self._latest_of(self.database.write(add))
 
