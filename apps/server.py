@@ -61,9 +61,9 @@ def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
     store = _uploads(bench)
     meter = Meter(bench, store.used_bytes)
 
-    def came(path: Path) -> None:
+    def came(path: Path, owner: str) -> None:
         meter.came(path)
-        _came(bench, path)
+        _came(bench, path, owner)
 
     app.include_router(uploads.router(store, came, owner=lambda request: caller_of(request).label))
     app.include_router(login.router(bench.keys, failures, public_url=settings.public_url))
@@ -138,14 +138,17 @@ def _uploads(bench: Workbench) -> Uploads:
         min_free=int(settings.min_free_gb * _GB),
     )
     store.sweep()
+    known = {episode.recording for episode in bench.episodes()}
     for path in store.recover():
-        _came(bench, path)
+        if str(path) not in known and path.is_file():  # a crash came before anyone heard of it
+            _came(bench, path, "recovery")
     return store
 
 
-def _came(bench: Workbench, path: Path) -> None:
-    """A recording lies whole in the inbox: it becomes an episode."""
-    bench.discover([path])
+def _came(bench: Workbench, path: Path, owner: str) -> None:
+    """A recording of `owner` lies whole in the inbox: it becomes an episode."""
+    bench.audit(owner, "upload", path.name)
+    bench.submit([bench.discover_request([path]).model_copy(update={"requested_by": owner})], None, owner)
 
 
 def _listen(host: str, port: int) -> socket.socket:

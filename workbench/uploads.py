@@ -142,11 +142,11 @@ class Uploads:
         return gone
 
     def recover(self) -> list[Path]:
-        """Finish what a crash left whole but outside the inbox; the files. Once, before the first request."""
+        """Finish what a crash left whole but outside the inbox; all files that uploads have brought there."""
         found = []
         for upload_id in list(self._ids()):
             with suppress(WorkbenchError, OSError):  # the client that asks for it hears what is wrong
-                found.append(self.finish(upload_id))
+                found.append(self.finish(upload_id) or self.upload(upload_id).done)
         return [path for path in found if path]
 
     def used_bytes(self) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, model_validator
 
 from apps.rest import shapes
@@ -73,11 +73,14 @@ class AcceptedBatch(BaseModel):
 
 
 @routes.post("/batch", status_code=202)
-def batch(bench: Bench, body: Batch, request: Request, by: By, key: IdempotencyKey = None) -> AcceptedBatch:
+def batch(
+    bench: Bench, body: Batch, request: Request, response: Response, by: By, key: IdempotencyKey = None
+) -> AcceptedBatch:
     """Ask for up to 500 jobs at once."""
     made = submit_all(
         bench, request.url.path, by, key, body, lambda: [_request(bench, by, job) for job in body.jobs]
     )
+    response.headers["Retry-After"] = "5"
     return AcceptedBatch(jobs=[shapes.accepted(each, base_of(request)) for each in made])
 
 

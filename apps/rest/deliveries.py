@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
-from apps.rest.depends import Bench, By
+from apps.rest.depends import Bench, By, linked
 from apps.rest.shapes import Address, DeliveryPage, DeliveryView, Tested, delivery_view
 from workbench import notices
 
@@ -25,12 +25,18 @@ def of_job(bench: Bench, job_id: str) -> DeliveryPage:
 
 @routes.get("/deliveries")
 def listed(
-    bench: Bench, state: State | None = None, limit: Limit = 50, cursor: Cursor = None
+    bench: Bench,
+    request: Request,
+    response: Response,
+    state: State | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> DeliveryPage:
     """All messages."""
     found = bench.outbox.deliveries(state=state, limit=limit + 1, before=cursor)
     page = [delivery_view(each) for each in found[:limit]]
-    return DeliveryPage(deliveries=page, next_cursor=page[-1].delivery_id if len(found) > limit else None)
+    cursor = page[-1].delivery_id if len(found) > limit else None
+    return linked(DeliveryPage(deliveries=page, next_cursor=cursor), request, response)
 
 
 @routes.post("/deliveries/{delivery_id}/replay", status_code=202)

@@ -1,9 +1,9 @@
 """What routes are given: the workbench, who asks, and this server's address as the client writes it."""
 
 import threading
-from typing import Annotated, cast
+from typing import Annotated, Protocol, cast
 
-from fastapi import Depends, Header, HTTPException
+from fastapi import Depends, Header, HTTPException, Request, Response
 from starlette.requests import HTTPConnection
 
 from apps.rest.guard import caller_of
@@ -62,6 +62,20 @@ def patiently(bench: Workbench, job_id: str, seconds: float) -> Job:
         return bench.wait(job_id, seconds)
     finally:
         _WAITING.release()
+
+
+class Page(Protocol):
+    """Some of a list."""
+
+    next_cursor: str | None
+
+
+def linked[P: Page](page: P, request: Request, response: Response) -> P:
+    """`page`, with the address of the next one, if there is one, in the header `Link` (RFC 8288)."""
+    if page.next_cursor:
+        query = request.url.include_query_params(cursor=page.next_cursor).query
+        response.headers["Link"] = f'<{base_of(request)}{request.scope["path"]}?{query}>; rel="next"'
+    return page
 
 
 Bench = Annotated[Workbench, Depends(bench_of)]

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from apps.rest import shapes
-from apps.rest.depends import Bench, By, IdempotencyKey, base_of, only_admin, patiently, sees_folders
+from apps.rest.depends import Bench, By, IdempotencyKey, base_of, linked, only_admin, patiently, sees_folders
 from apps.rest.jobs import Make, discover_request, process_request, submit
 from apps.rest.shapes import (
     Accepted,
@@ -44,6 +44,8 @@ class ProcessWhich(Process):
 def listed(
     bench: Bench,
     by: By,
+    request: Request,
+    response: Response,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     details: bool = False,
@@ -53,7 +55,8 @@ def listed(
         only_admin(by, "`details`")
     found = bench.episodes(limit + 1, cursor)
     page = [_details(bench, each, []) if details else episode_view(each, []) for each in found[:limit]]
-    return EpisodePage(episodes=page, next_cursor=page[-1].episode_id if len(found) > limit else None)
+    cursor = page[-1].episode_id if len(found) > limit else None
+    return linked(EpisodePage(episodes=page, next_cursor=cursor), request, response)
 
 
 @routes.post("/discover", responses={202: {"model": Accepted}}, response_model=Found)
@@ -109,9 +112,11 @@ def clips(bench: Bench, episode_id: str) -> Clips:
 
 
 @routes.post("/{episode_id}/discover_clips")
-def discover_clips(bench: Bench, episode_id: str) -> Clips:
+def discover_clips(bench: Bench, episode_id: str, by: By) -> Clips:
     """The spans worth publishing; they are chosen now unless they were before. From `rendered` on."""
-    return _clips(episode_id, bench.discover_clips(episode_id))
+    found = bench.discover_clips(episode_id)
+    bench.audit(by.label, "discover_clips", episode_id)
+    return _clips(episode_id, found)
 
 
 @routes.get("/{episode_id}/files/{path:path}", response_class=FileResponse)

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import HTTPConnection
 
@@ -40,10 +40,15 @@ class Event(NamedTuple):
     """The job as JSON."""
 
 
-@routes.get("/jobs/{job_id}/events", response_class=EventStream)
-async def of_job(bench: Bench, job_id: str, request: Request, last: LastEventId = None) -> EventStream:
-    """The changes of one job, from its present look to its end, with which the stream ends."""
-    await asyncio.to_thread(bench.job, job_id)
+@routes.get("/jobs/{job_id}/events", response_class=EventStream, responses={204: {}})
+async def of_job(bench: Bench, job_id: str, request: Request, last: LastEventId = None) -> Response:
+    """The changes of one job, from its present look to its end, with which the stream ends.
+
+    204 for who asks again after the end, as a browser does: it asks no more then.
+    """
+    job = await asyncio.to_thread(bench.job, job_id)
+    if _has_heard_the_end(bench, job, last):
+        return Response(status_code=204)
     return EventStream(_lines(follow(bench, request, job_id, last)), headers=_HEADERS)
 
 
@@ -79,6 +84,21 @@ def _wake(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
         loop.call_soon_threadsafe(news.set)
 
 
+def _number(bench: Workbench, last: str | None) -> int | None:
+    """Of the event `last`; None for one of before a restart."""
+    epoch, _, number = (last or "").partition("-")
+    if epoch != bench.changes.epoch or not (number.isascii() and number.isdecimal()):
+        return None
+    return int(number)
+
+
+def _has_heard_the_end(bench: Workbench, job: Job, last: str | None) -> bool:
+    """Whether a job has ended, and nothing has happened to it since the event `last`."""
+    number = _number(bench, last)
+    later = None if number is None else bench.changes.since(number)
+    return job.ended and later is not None and all(other.job_id != job.job_id for _, other in later)
+
+
 class _Reader:
     """One client that follows changes."""
 
@@ -93,7 +113,7 @@ class _Reader:
         loop = asyncio.get_running_loop()
         stop = changes.listen(lambda: _wake(loop, news))
         try:
-            number = self._number(last)
+            number = await asyncio.to_thread(self._start, last)
             while True:
                 news.clear()
                 found = None if number is None else changes.since(number)
@@ -110,11 +130,11 @@ class _Reader:
         finally:
             stop()
 
-    def _number(self, last: str | None) -> int | None:
-        epoch, _, number = (last or "").partition("-")
-        if epoch != self._bench.changes.epoch or not (number.isascii() and number.isdecimal()):
-            return None
-        return int(number)
+    def _start(self, last: str | None) -> int | None:
+        """After which change to go on; None to begin with the present look."""
+        if self._job_id and _has_heard_the_end(self._bench, self._bench.job(self._job_id), last):
+            return None  # there will be no other change
+        return _number(self._bench, last)
 
     def _present(self) -> list[Job]:
         if self._job_id:

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 
 from apps.rest import shapes
-from apps.rest.depends import Bench, By, IdempotencyKey, base_of, only_admin, patiently, sees_folders
+from apps.rest.depends import Bench, By, IdempotencyKey, base_of, linked, only_admin, patiently, sees_folders
 from apps.rest.guard import caller_of
 from apps.rest.shapes import (
     Accepted,
@@ -82,7 +82,7 @@ async def look(job_id: str, request: Request) -> Response:
     content = shapes.job_json(job, base_of(request), full=sees_folders(request), details=asked.details)
     tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"} | ({} if job.ended else {"Retry-After": "2"})
-    if request.headers.get("if-none-match") == tag:
+    if is_known(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type="application/json", headers=headers)
 
@@ -126,15 +126,14 @@ def discover(
 def retry(
     bench: Bench, job_id: str, request: Request, response: Response, by: By, key: IdempotencyKey = None
 ) -> Accepted:
-    made = submit(bench, request.url.path, by, key, shapes.Body(), lambda: bench.retry_request(job_id))
-    response.headers["Location"] = f"/async/jobs/{made.job.job_id}"
-    return shapes.accepted(made, base_of(request))
+    return _submitted(bench, request, response, by, key, shapes.Body(), lambda: bench.retry_request(job_id))
 
 
 @routes.get("/jobs")
 def listed(
     bench: Bench,
     request: Request,
+    response: Response,
     status: Status | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
@@ -145,7 +144,8 @@ def listed(
     most = limit if ids is None else len(ids)
     base, full = base_of(request), sees_folders(request)
     page = [shapes.job_view(job, base, full=full) for job in found[:most]]
-    return JobPage(jobs=page, next_cursor=page[-1].job_id if len(found) > most else None)
+    cursor = page[-1].job_id if len(found) > most else None
+    return linked(JobPage(jobs=page, next_cursor=cursor), request, response)
 
 
 @routes.delete("/jobs/{job_id}", response_model=JobView, responses={202: {"model": JobView}})
@@ -244,6 +244,15 @@ def stats_of(bench: Workbench) -> Stats:
     return Stats(
         **numbers, total=sum(numbers.values()), max_workers=bench.slots, oldest_queued_seconds=waited
     )
+
+
+def is_known(known: str | None, tag: str) -> bool:
+    """Whether a client with these `If-None-Match` tags has the content of `tag` (RFC 9110, 13.1.2).
+
+    A proxy that compresses marks them as weak, which makes no difference here.
+    """
+    tags = [each.strip().removeprefix("W/") for each in (known or "").split(",")]
+    return tag in tags or tags == ["*"]
 
 
 def _asked(request: Request) -> _Look:

@@ -170,7 +170,8 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
         {"field": ".".join(map(str, each["loc"])), "reason": each["msg"]} for each in error.errors()[:20]
     ]
     first = faults[0]
-    return problem(request, 422, f"{first['field']}: {first['reason']}", errors=faults)
+    status = 400 if first["field"] == "header.Idempotency-Key" else 422  # that one says: the same, otherwise
+    return problem(request, status, f"{first['field']}: {first['reason']}", errors=faults)
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:

@@ -94,14 +94,15 @@ class TusRoute(APIRoute):
 
 def router(
     uploads: Uploads,
-    after: Callable[[Path], None],
+    after: Callable[[Path, str], None],
     *,
     owner: Callable[[Request], str] = lambda request: "",
     silence: Seconds = 30.0,
 ) -> APIRouter:
     """The routes under `/uploads`.
 
-    `after` gets each file once, in a thread, when it lies whole in the inbox. `owner` names who asks. A
+    `after` gets each file, and whose it is, in a thread, when it lies whole in the inbox; a crash right
+    before that leaves it to `Uploads.recover`. `owner` names who asks. A
     connection on which nothing comes for `silence` seconds is given up, so that another can go on.
     """
     # Bodies have no limit but that of `uploads`, whatever the app has for its other routes.
@@ -140,7 +141,7 @@ class _Doors:
     def __init__(
         self,
         uploads: Uploads,
-        after: Callable[[Path], None],
+        after: Callable[[Path, str], None],
         owner: Callable[[Request], str],
         silence: Seconds,
     ) -> None:
@@ -183,7 +184,7 @@ class _Doors:
             # The client will send nothing more, so what a crash or a full disk left undone is done now.
             with suppress(UploadLocked):
                 if path := self._uploads.finish(upload_id):
-                    self._after(path)
+                    self._after(path, upload.owner)
             upload = self._uploads.upload(upload_id)
         headers = {"Upload-Length": str(upload.length), **_headers(upload)}
         if upload.sent:
@@ -246,7 +247,7 @@ class _Doors:
             await _receive(request, writer, self._silence)
             path = await run_sync(writer.finish)
         if path:
-            await run_sync(self._after, path)
+            await run_sync(self._after, path, self._owner(request))
         return path
 
 
@@ -347,7 +348,7 @@ def _metadata(said: dict[str, str]) -> Metadata:
 
 def _items(text: str) -> tuple[str, ...]:
     """A JSON list, or what stands between commas or on lines."""
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):  # of text that is no list, or one of nothing but brackets
         if isinstance(items := json.loads(text), list):
             return tuple(map(str, items))
     return tuple(item.strip() for item in re.split(r"[,\n]", text) if item.strip())

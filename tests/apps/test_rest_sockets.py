@@ -65,6 +65,21 @@ def test_who_comes_back_with_the_last_id_goes_on_there_over_either_way(guarded: 
     assert int(ids[0].partition("-")[2]) > int(first["id"].partition("-")[2])
 
 
+def test_who_has_heard_the_end_of_a_job_is_not_kept_waiting_for_more(guarded: Guarded):
+    """A browser asks again after each end of a stream, until the answer is 204."""
+    made = started(guarded)
+    place = made["links"]["events"]
+    with guarded.read.stream("GET", place) as stream:
+        ids = [line[4:] for line in stream.iter_lines() if line.startswith("id: ")]
+    again = guarded.read.get(place, headers={"Last-Event-ID": ids[-1]}, timeout=5)
+    assert (again.status_code, again.content) == (204, b"")
+    missed = guarded.read.get(place, headers={"Last-Event-ID": ids[0]}, timeout=5)
+    assert missed.text.count('"status":"completed"') == 1
+    with socket(guarded, f"{place}?last_event_id={ids[-1]}", X_API_Key=guarded.keys["read"]) as connection:
+        (told,) = [json.loads(message) for message in connection]
+    assert told["data"]["status"] == "completed"
+
+
 def test_a_job_that_is_not_there_has_no_websocket(guarded: Guarded):
     assert refused(guarded, "/async/jobs/nonesuch/events", X_API_Key=guarded.keys["read"]) == 404
 

@@ -124,6 +124,10 @@ def test_a_client_that_polls_hears_that_nothing_is_new(server: Server):
     again = server.client.get(job["links"]["self"], headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert "retry-after" not in first.headers
+    tag = first.headers["etag"]
+    for known in (f'"other", {tag}', f"W/{tag}", "*"):
+        assert server.client.get(job["links"]["self"], headers={"If-None-Match": known}).status_code == 304
+    assert server.client.get(job["links"]["self"], headers={"If-None-Match": '"other"'}).status_code == 200
 
 
 def test_all_jobs_come_page_by_page_each_once(server: Server):
@@ -137,6 +141,15 @@ def test_all_jobs_come_page_by_page_each_once(server: Server):
         if cursor is None:
             break
     assert len(seen) == len(set(seen)) == server.client.get("/async/stats").json()["total"]
+
+
+def test_the_next_page_is_where_the_header_link_says(server: Server):
+    first = server.client.get("/async/jobs", params={"limit": 2, "status": "completed"})
+    second = server.client.get(first.links["next"]["url"])
+    assert len(second.json()["jobs"]) == 2
+    assert second.json()["jobs"][0]["job_id"] < first.json()["jobs"][-1]["job_id"]
+    everything = server.client.get("/async/jobs", params={"limit": 200})
+    assert "link" not in everything.headers
 
 
 @pytest.mark.parametrize(
@@ -178,7 +191,9 @@ def test_a_cancelled_job_can_be_retried_as_a_new_one_and_a_completed_one_cannot(
     made = server.client.post(f"/async/episodes/{episode_id}/process", json=body).json()
     assert server.client.delete(made["links"]["cancel"]).json()["status"] == "cancelled"
     assert server.client.delete(made["links"]["cancel"]).status_code == 200
-    again = server.client.post(f"/async/jobs/{made['job_id']}/retry").json()
+    answer = server.client.post(f"/async/jobs/{made['job_id']}/retry")
+    again = answer.json()
+    assert (answer.headers["location"], answer.headers["retry-after"]) == (again["links"]["self"], "5")
     assert again["job_id"] != made["job_id"]
     assert server.ended(again["job_id"])["status"] == "completed"
     assert server.client.post(f"/async/jobs/{again['job_id']}/retry").status_code == 409
@@ -234,7 +249,7 @@ def test_a_second_server_is_refused_while_one_has_the_library(server: Server):
         ({"json": {"priority": True}}, 422),
         ({"json": {"misspelt": 1}}, 422),
         ({"content": b" " * (5 << 20), "headers": {"Content-Type": "application/json"}}, 413),
-        ({"json": {}, "headers": {"Idempotency-Key": "x" * 201}}, 422),
+        ({"json": {}, "headers": {"Idempotency-Key": "x" * 201}}, 400),
     ],
 )
 def test_a_body_that_cannot_be_used_is_a_problem_too(server: Server, sent: dict[str, Any], status: int):

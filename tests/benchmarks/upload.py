@@ -196,7 +196,8 @@ def app_over(folder: Path, after: Callable[[Path], None], silence: float = 30, *
     """The upload routes with nothing around them but what makes an error a problem."""
     given = {"most_bytes": 1 << 40, "quota_bytes": 1 << 40, "keep": 60.0} | limits
     app = FastAPI(max_body_size=1000)  # what an app may well have for all its other routes
-    app.include_router(router(Uploads(folder / "uploads", folder / "inbox", **given), after, silence=silence))
+    store = Uploads(folder / "uploads", folder / "inbox", **given)
+    app.include_router(router(store, lambda path, _: after(path), silence=silence))
 
     @app.exception_handler(WorkbenchError)
     def problem(request: Request, error: WorkbenchError) -> JSONResponse:
