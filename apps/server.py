@@ -37,6 +37,7 @@ from workbench.uploads import Uploads
 from workbench.workbench import Workbench
 
 _UPLOADS_KEPT = 7 * 24 * 3600.0
+_SWEEP_EVERY = 3600.0
 _GB = 2**30
 _LONGEST_BODY = 4 * 2**20
 """Bytes: a batch of 500 jobs has room. Uploads have limits of their own."""
@@ -46,19 +47,18 @@ _AT_ONCE = 200
 
 def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
     """The whole server around an open workbench, behind its guard."""
-    settings = bench.settings
+    settings, store = bench.settings, _uploads(bench)
     app = FastAPI(
         title="Episode workbench",
         version=metadata.version("episode-workbench"),
         summary="Long recordings in; a finished episode and short clips out.",
-        lifespan=_life(bench),
+        lifespan=_life(bench, store),
         max_body_size=_LONGEST_BODY,
     )
     app.state.bench = bench
     failures = Limits(FAILURES_PER_MINUTE)
     for part in (jobs, batch, deliveries, events, sockets, episodes, keys, system):
         app.include_router(part.routes)
-    store = _uploads(bench)
     meter = Meter(bench, store.used_bytes)
 
     def came(path: Path, owner: str) -> None:
@@ -117,14 +117,25 @@ class _Server(uvicorn.Server):
         await super().main_loop()
 
 
-def _life(bench: Workbench) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _life(bench: Workbench, store: Uploads) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _AT_ONCE
         bench.serve()
-        yield
+        async with anyio.create_task_group() as group:
+            group.start_soon(_sweep, store)
+            yield
+            group.cancel_scope.cancel()
 
     return life
+
+
+async def _sweep(store: Uploads) -> None:
+    """Forget expired uploads now and then: until then they count towards the quota."""
+    while True:
+        await anyio.sleep(_SWEEP_EVERY)
+        with suppress(OSError):  # a disk that is full or away for a moment: the next time may go well
+            await anyio.to_thread.run_sync(store.sweep)
 
 
 def _uploads(bench: Workbench) -> Uploads:
