@@ -1,5 +1,6 @@
 import os
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -244,3 +245,16 @@ def test_a_damaged_database_is_an_error_with_a_way_out(tmp_path: Path):
     (tmp_path / "db").write_bytes(b"this is no database" * 1000)
     with pytest.raises(LibraryBroken, match="db"):
         Store(tmp_path / "db")
+
+
+def test_a_key_whose_job_was_cleaned_up_is_told_so_and_makes_no_second_job(store: Store):
+    answering = Answering(caller="n8n", request_key="night-1", body_hash="a")
+    (made,) = store.submit([_request("same")], answering)
+    store.end(made.job.job_id, Status.CANCELLED, message="cancelled")
+    assert store.answered(answering) is not None
+    store.remove_old_jobs(now() + timedelta(seconds=1))
+    with pytest.raises(NotAllowed, match="cleaned up"):
+        store.answered(answering)
+    with pytest.raises(NotAllowed, match="cleaned up"):
+        store.submit([_request("same")], answering)
+    assert store.jobs() == []
