@@ -47,6 +47,12 @@ class Changes:
             latest = {job.job_id: (at, job) for at, job in self._kept if at > number}
         return sorted(latest.values(), key=lambda each: each[0])
 
+    def end_of(self, job_id: str) -> int | None:
+        """The number of the change with which a job ended; None if readers were told long ago, or not yet."""
+        with self._lock:
+            ends = (at for at, job in self._kept if job.job_id == job_id and job.ended)
+            return next(ends, None)
+
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
         """Have `wake` called after each change, from any thread; returns how to stop that."""
         with self._lock:

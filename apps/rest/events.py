@@ -46,8 +46,8 @@ async def of_job(bench: Bench, job_id: str, request: Request, last: LastEventId 
 
     204 for who asks again after the end, as a browser does: it asks no more then.
     """
-    job = await asyncio.to_thread(bench.job, job_id)
-    if _has_heard_the_end(bench, job, last):
+    await asyncio.to_thread(bench.job, job_id)
+    if _has_heard_the_end(bench, job_id, last):
         return Response(status_code=204)
     return EventStream(_lines(follow(bench, request, job_id, last)), headers=_HEADERS)
 
@@ -92,11 +92,10 @@ def _number(bench: Workbench, last: str | None) -> int | None:
     return int(number)
 
 
-def _has_heard_the_end(bench: Workbench, job: Job, last: str | None) -> bool:
-    """Whether a job has ended, and nothing has happened to it since the event `last`."""
-    number = _number(bench, last)
-    later = None if number is None else bench.changes.since(number)
-    return job.ended and later is not None and all(other.job_id != job.job_id for _, other in later)
+def _has_heard_the_end(bench: Workbench, job_id: str, last: str | None) -> bool:
+    """Whether the event `last` was a job's end, or came after it."""
+    number, end = _number(bench, last), bench.changes.end_of(job_id)
+    return number is not None and end is not None and end <= number
 
 
 class _Reader:
@@ -113,7 +112,7 @@ class _Reader:
         loop = asyncio.get_running_loop()
         stop = changes.listen(lambda: _wake(loop, news))
         try:
-            number = await asyncio.to_thread(self._start, last)
+            number = self._start(last)
             while True:
                 news.clear()
                 found = None if number is None else changes.since(number)
@@ -132,7 +131,7 @@ class _Reader:
 
     def _start(self, last: str | None) -> int | None:
         """After which change to go on; None to begin with the present look."""
-        if self._job_id and _has_heard_the_end(self._bench, self._bench.job(self._job_id), last):
+        if self._job_id and _has_heard_the_end(self._bench, self._job_id, last):
             return None  # there will be no other change
         return _number(self._bench, last)
 

@@ -305,7 +305,9 @@ def job_json(job: Job, base: str, *, full: bool = False, details: bool = False) 
     links = {"self": place, "events": f"{place}/events", "log": f"{place}/log", "cancel": place}
     shown = vars(job if full or details else without_folders(job))
     return to_json(
-        {**shown, "status_url": base + place, "links": links}, exclude=None if details else _DETAILS
+        {**shown, "status_url": base + place, "links": links},
+        exclude=None if details else _DETAILS,
+        inf_nan_mode="null",
     )
 
 

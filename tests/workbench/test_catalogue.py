@@ -42,3 +42,5 @@ def test_what_a_job_has_made_meanwhile_is_not_overwritten(empty: Workbench, tone
     with pytest.raises(NotAllowed, match="ask again"):
         empty._store.add_artefacts(read, {"candidates": "artefacts/cd/candidates"})
     assert empty.episode(read.episode_id).artefacts == by_job.artefacts
+    same = {"transcript": "artefacts/ab/transcript"}  # two who ask for the same get the same
+    assert empty._store.add_artefacts(read, same).artefacts == by_job.artefacts

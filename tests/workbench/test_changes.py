@@ -40,3 +40,12 @@ def test_readers_are_woken_until_they_stop_listening():
     woken.clear()
     changes.add(_job("a"))
     assert not woken.is_set()
+
+
+def test_a_job_ends_for_readers_with_the_change_that_tells_them():
+    changes = Changes()
+    changes.add(_job("a"))
+    assert changes.end_of("a") is None
+    changes.add(_job("a").model_copy(update={"status": Status.COMPLETED}))
+    changes.add(_job("b"))
+    assert (changes.end_of("a"), changes.end_of("b")) == (2, None)
