@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from importlib import metadata
@@ -33,7 +34,7 @@ from workbench import run_file
 from workbench.access import Limits, is_loopback
 from workbench.errors import BadSetting
 from workbench.settings import Settings
-from workbench.uploads import Uploads
+from workbench.uploads import Upload, Uploads
 from workbench.workbench import Workbench
 
 _UPLOADS_KEPT = 7 * 24 * 3600.0
@@ -61,9 +62,9 @@ def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
         app.include_router(part.routes)
     meter = Meter(bench, store.used_bytes)
 
-    def came(path: Path, owner: str) -> None:
-        meter.came(path)
-        _came(bench, path, owner)
+    def came(upload: Upload) -> None:
+        meter.came(upload)
+        _came(bench, store, upload)
 
     app.include_router(uploads.router(store, came, owner=lambda request: caller_of(request).label))
     app.include_router(login.router(bench.keys, failures, public_url=settings.public_url))
@@ -134,8 +135,10 @@ async def _sweep(store: Uploads) -> None:
     """Forget expired uploads now and then: until then they count towards the quota."""
     while True:
         await anyio.sleep(_SWEEP_EVERY)
-        with suppress(OSError):  # a disk that is full or away for a moment: the next time may go well
+        try:
             await anyio.to_thread.run_sync(store.sweep)
+        except Exception:  # noqa: BLE001 - the server goes on, and the next time may go well
+            traceback.print_exc()
 
 
 def _uploads(bench: Workbench) -> Uploads:
@@ -149,17 +152,17 @@ def _uploads(bench: Workbench) -> Uploads:
         min_free=int(settings.min_free_gb * _GB),
     )
     store.sweep()
-    known = {episode.recording for episode in bench.episodes()}
-    for path in store.recover():
-        if str(path) not in known and path.is_file():  # a crash came before anyone heard of it
-            _came(bench, path, "recovery")
+    for upload in store.recover():
+        _came(bench, store, upload)
     return store
 
 
-def _came(bench: Workbench, path: Path, owner: str) -> None:
-    """A recording of `owner` lies whole in the inbox: it becomes an episode."""
-    bench.audit(owner, "upload", path.name)
-    bench.submit([bench.discover_request([path]).model_copy(update={"requested_by": owner})], None, owner)
+def _came(bench: Workbench, store: Uploads, upload: Upload) -> None:
+    """A recording lies whole in the inbox: it becomes an episode."""
+    asked = bench.discover_request([str(upload.done)]).model_copy(update={"requested_by": upload.owner})
+    bench.submit([asked], None, upload.owner)
+    bench.audit(upload.owner, "upload", upload.filename)
+    store.tell(upload.upload_id)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -47,7 +47,7 @@ class Clip(Frozen):
     span: Span
     renditions: tuple[Rendition, ...]
     options: ClipOptions
-    changes: dict[AspectRatio, tuple[Seconds, ...]]
+    changes: dict[AspectRatio, tuple[Seconds, ...]] = Field(default_factory=dict)
     """When what the captions of a shape show changes, from the clip's start; only shapes with captions."""
 
     @property

@@ -64,9 +64,8 @@ def render_clip(
     """
     clip = _clip(source.media, candidate, renditions, options)
     cues = _cues(clip, transcript, candidate.words)
-    clip = clip.model_copy(
-        update={"changes": {shape: captions.changes(cues[shape], clip.span) for shape in cues}}
-    )
+    changes = {shape: captions.changes(cues[shape], clip.span) for shape in cues}
+    clip = clip.model_copy(update={"changes": changes})
     out = out.resolve()
     with _work_folder(out, renditions) as work:
         for name, script in _scripts(clip, cues):
@@ -115,7 +114,6 @@ def _clip(
         span=Span(start=candidate.span.start, end=min(candidate.span.end, media.duration)),
         renditions=tuple(renditions),
         options=options,
-        changes={},
     )
 
 

@@ -82,9 +82,7 @@ def run(arguments: Sequence[str], *, length: Seconds, report: Report, cwd: Path 
     try:
         while process.poll() is None:
             report(min(clock.seconds / length, 1.0) if length > 0 else 0.0)
-            readers[0].join(
-                _LOOK_EVERY
-            )  # wakes up at ffmpeg's end, while a wait with a limit looks on and off
+            readers[0].join(_LOOK_EVERY)  # over at ffmpeg's end; a wait with a limit only looks now and then
             if not readers[0].is_alive():
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(_LOOK_EVERY)

@@ -11,7 +11,6 @@ import re
 import secrets
 import shutil
 import threading
-import unicodedata
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -22,15 +21,11 @@ from typing import Literal, Self
 
 from pipeline.model import Frozen, Metadata, Seconds
 from workbench.errors import WorkbenchError
+from workbench.file_names import safe_name
 
 type Checksum = tuple[Literal["sha256", "sha1", "md5"], bytes]
 """What a chunk has to come to."""
 _ID = re.compile(r"[0-9a-f]{32}")
-_JOINERS = "\u200c\u200d"  # invisible, but words and emoji are spelled with them
-_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
-_FORBIDDEN = re.compile(r'[<>:"|?*]')  # Windows has no such names, and libraries travel
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-_LONGEST = 200  # bytes: file systems take 255, and "-2", ".json" or ".new" may have to be added
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -61,6 +56,8 @@ class Upload(Announced):
     """How many bytes have come."""
     done: Path | None = None
     """The file in the inbox, once it is whole."""
+    told: bool = False
+    """Whether those who wait for the file know of it."""
 
 
 class Uploads:
@@ -141,13 +138,19 @@ class Uploads:
                     gone.append(upload_id)
         return gone
 
-    def recover(self) -> list[Path]:
-        """Finish what a crash left whole but outside the inbox; all files that uploads have brought there."""
+    def tell(self, upload_id: str) -> None:
+        """Note that those who wait for the file know of it: `recover` leaves it out from now on."""
+        with suppress(UploadNotFound, UploadLocked), self._locked(upload_id):
+            self._save(self._record(upload_id).model_copy(update={"told": True}))
+
+    def recover(self) -> list[Upload]:
+        """Finish what a crash left undone; the whole uploads of which nobody was told, by their id."""
         found = []
-        for upload_id in list(self._ids()):
+        for upload_id in sorted(self._ids()):
             with suppress(WorkbenchError, OSError):  # the client that asks for it hears what is wrong
-                found.append(self.finish(upload_id) or self.upload(upload_id).done)
-        return [path for path in found if path]
+                self.finish(upload_id)
+                found.append(self.upload(upload_id))
+        return [upload for upload in found if upload.done and not upload.told]
 
     def used_bytes(self) -> int:
         """What all unfinished uploads will have together when they are whole."""
@@ -309,18 +312,6 @@ class Writer:
             part = self._uploads._file(self._upload.upload_id, "part")
             self._out = self._held.enter_context(part.open("ab", buffering=0))
         return self._out
-
-
-def safe_name(name: str) -> str:
-    """The last part of `name`, as a file may be called on any system: seen, not hidden, at most 200 bytes."""
-    last = re.split(r"[/\\]", name)[-1]
-    seen = "".join(char for char in last if char in _JOINERS or unicodedata.category(char) not in _UNSEEN)
-    clean = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", seen))
-    clean = re.sub(r"^[\s.~]+|[\s.]+$", "", clean) or "upload"
-    clean = f"_{clean}" if _DEVICE.fullmatch(clean) else clean
-    suffix = Path(clean).suffix if len(Path(clean).suffix.encode()) <= 16 else ""
-    stem = clean.removesuffix(suffix).encode()[: _LONGEST - len(suffix.encode())]
-    return stem.decode(errors="ignore").rstrip(" .") + suffix
 
 
 def _fits(target: Path, part: Path, sidecar: bytes | None) -> bool:

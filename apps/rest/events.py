@@ -94,7 +94,8 @@ def _number(bench: Workbench, last: str | None) -> int | None:
 
 def _has_heard_the_end(bench: Workbench, job_id: str, last: str | None) -> bool:
     """Whether the event `last` was a job's end, or came after it."""
-    number, end = _number(bench, last), bench.changes.end_of(job_id)
+    number = _number(bench, last)
+    end = None if number is None else bench.changes.end_of(job_id)
     return number is not None and end is not None and end <= number
 
 

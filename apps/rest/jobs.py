@@ -82,7 +82,7 @@ async def look(job_id: str, request: Request) -> Response:
     content = shapes.job_json(job, base_of(request), full=sees_folders(request), details=asked.details)
     tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"} | ({} if job.ended else {"Retry-After": "2"})
-    if is_known(request.headers.get("if-none-match"), tag):
+    if _is_known(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type="application/json", headers=headers)
 
@@ -246,7 +246,7 @@ def stats_of(bench: Workbench) -> Stats:
     )
 
 
-def is_known(known: str | None, tag: str) -> bool:
+def _is_known(known: str | None, tag: str) -> bool:
     """Whether a client with these `If-None-Match` tags has the content of `tag` (RFC 9110, 13.1.2).
 
     A proxy that compresses marks them as weak, which makes no difference here.

@@ -8,10 +8,8 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from datetime import datetime
 from importlib import metadata
-from pathlib import Path
 
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
@@ -31,6 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workbench.figures import Figures
 from workbench.jobs import Job, JobType, Status, now
+from workbench.uploads import Upload
 from workbench.workbench import Workbench
 
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
@@ -82,11 +81,10 @@ class Meter:
 
         return routes
 
-    def came(self, path: Path) -> None:
-        """Count an upload that lies whole at `path`."""
+    def came(self, upload: Upload) -> None:
+        """Count an upload that has come whole."""
         self._uploads.inc()
-        with suppress(OSError):  # somebody was quick to take it out of the inbox
-            self._upload_bytes.inc(path.stat().st_size)
+        self._upload_bytes.inc(upload.length)
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """The whole server, its guard too, with every request counted; needs `Routed` inside."""

@@ -301,11 +301,10 @@ def job_view(job: Job, base: str, *, full: bool = False) -> JobView:
 
 def job_json(job: Job, base: str, *, full: bool = False, details: bool = False) -> bytes:
     """What a JobView (`details`: a JobDetails) is as JSON, in a quarter of the time that making one takes."""
-    place = f"/async/jobs/{job.job_id}"
-    links = {"self": place, "events": f"{place}/events", "log": f"{place}/log", "cancel": place}
+    links = links_of(job.job_id)
     shown = vars(job if full or details else without_folders(job))
     return to_json(
-        {**shown, "status_url": base + place, "links": links},
+        {**shown, "status_url": base + links.self, "links": links},
         exclude=None if details else _DETAILS,
         inf_nan_mode="null",
     )

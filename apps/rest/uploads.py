@@ -94,16 +94,16 @@ class TusRoute(APIRoute):
 
 def router(
     uploads: Uploads,
-    after: Callable[[Path, str], None],
+    after: Callable[[Upload], None],
     *,
     owner: Callable[[Request], str] = lambda request: "",
     silence: Seconds = 30.0,
 ) -> APIRouter:
     """The routes under `/uploads`.
 
-    `after` gets each file, and whose it is, in a thread, when it lies whole in the inbox; a crash right
-    before that leaves it to `Uploads.recover`. `owner` names who asks. A
-    connection on which nothing comes for `silence` seconds is given up, so that another can go on.
+    `after` gets each upload, in a thread, when its file lies whole in the inbox; a crash right before that
+    leaves it to `Uploads.recover`. `owner` names who asks. A connection on which nothing comes for `silence`
+    seconds is given up, so that another can go on.
     """
     # Bodies have no limit but that of `uploads`, whatever the app has for its other routes.
     routes = APIRouter(prefix="/uploads", tags=["uploads"], route_class=TusRoute, max_body_size=sys.maxsize)
@@ -141,7 +141,7 @@ class _Doors:
     def __init__(
         self,
         uploads: Uploads,
-        after: Callable[[Path, str], None],
+        after: Callable[[Upload], None],
         owner: Callable[[Request], str],
         silence: Seconds,
     ) -> None:
@@ -183,8 +183,8 @@ class _Doors:
         if upload.offset == upload.length and not upload.done:
             # The client will send nothing more, so what a crash or a full disk left undone is done now.
             with suppress(UploadLocked):
-                if path := self._uploads.finish(upload_id):
-                    self._after(path, upload.owner)
+                if self._uploads.finish(upload_id):
+                    self._after(self._uploads.upload(upload_id))
             upload = self._uploads.upload(upload_id)
         headers = {"Upload-Length": str(upload.length), **_headers(upload)}
         if upload.sent:
@@ -247,7 +247,7 @@ class _Doors:
             await _receive(request, writer, self._silence)
             path = await run_sync(writer.finish)
         if path:
-            await run_sync(self._after, path, self._owner(request))
+            await run_sync(lambda: self._after(self._uploads.upload(upload_id)))
         return path
 
 

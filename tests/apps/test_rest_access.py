@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.apps.served import Guarded
+from tests.apps.served import Guarded, Server
 
 
 def discovered(server: Guarded, path: Path) -> dict[str, Any]:
@@ -144,3 +144,13 @@ def test_whether_it_is_ready_is_told_to_anybody_and_nothing_else_is(guarded: Gua
         assert nobody.get("/readyz").json()["status"] == "ready"
         assert nobody.get("/healthz").json()["status"] == "ok"
         assert nobody.get("/metrics").status_code == 401
+
+
+def test_probes_of_its_life_are_not_counted_and_all_else_is(tmp_path: Path):
+    running = Server(tmp_path / "library", WORKBENCH_RATE_LIMIT_PER_MINUTE="60")
+    try:
+        assert {running.client.get("/healthz").status_code for _ in range(150)} == {200}
+        assert {running.client.get("/readyz").status_code for _ in range(150)} == {200, 429}
+        assert running.client.get("/healthz").status_code == 200
+    finally:
+        assert running.stop() == 0

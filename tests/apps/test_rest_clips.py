@@ -1,6 +1,7 @@
 """Clips that are chosen before any is rendered, and a job that takes long to stop."""
 
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,8 @@ def test_clips_are_chosen_at_once_for_a_rendered_episode_and_for_no_other(runnin
     assert running.client.get(place).json()["stage"] == "rendered"
     with Client(running.facts["url"]) as client:
         by_client = client.discover_clips(found["episode_id"])
+    last = running.client.get("/audit", params={"limit": 1}).json()["entries"][0]
+    assert (last["action"], last["what"]) == ("discover_clips", found["episode_id"])
     assert [clip.clip_id for clip in by_client] == [clip["clip_id"] for clip in chosen["clips"]]
 
 
@@ -57,6 +60,7 @@ def test_a_job_that_is_still_being_stopped_is_answered_with_202(
     library: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(jobs, "_STOP_MOST", 0.0)
+    free = threading.Event()
 
     async def stop(bench: Workbench) -> None:
         transport = httpx2.ASGITransport(app=server.application(bench))
@@ -68,12 +72,17 @@ def test_a_job_that_is_still_being_stopped_is_answered_with_202(
             with anyio.fail_after(60):
                 while (await client.get(look)).json()["progress"] < 1:
                     await anyio.sleep(0.1)
+            bench._dispatcher._events.put(free.wait)  # busy, so that the job cannot end before the answer
             answer = await client.delete(look)
             assert (answer.status_code, answer.headers["retry-after"]) == (202, "1")
             assert answer.json()["status"] == "running"
+            free.set()
             stopped = await client.get(look, params={"wait": 20})
             assert stopped.json()["status"] == "cancelled"
 
     with Workbench(load_settings(library=library, workers=2)) as bench:
         bench.serve()
-        anyio.run(stop, bench)
+        try:
+            anyio.run(stop, bench)
+        finally:
+            free.set()

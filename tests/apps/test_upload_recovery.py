@@ -1,3 +1,4 @@
+import base64
 import time
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def test_a_recording_that_came_whole_before_a_crash_becomes_an_episode_at_the_ne
     """The crash comes when the file lies in the inbox, and before anyone is told."""
     library, content = tmp_path / "library", tone.read_bytes()
     uploads = _uploads(library, keep=3600)
-    upload = uploads.create(Announced(length=len(content), filename="talk.mp4"))
+    upload = uploads.create(Announced(length=len(content), filename="talk.mp4", owner="reporter (ab12)"))
     with uploads.append(upload.upload_id, 0) as writer:
         writer.write(content)
         assert writer.finish() == library / "inbox" / "talk.mp4"
@@ -35,9 +36,37 @@ def test_a_recording_that_came_whole_before_a_crash_becomes_an_episode_at_the_ne
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
             jobs = running.client.get("/async/jobs").json()["jobs"]
+            entries = running.client.get("/audit").json()["entries"]
         finally:
             assert running.stop() == 0
     assert [job["job_type"] for job in jobs] == ["discover_episodes"]
+    told = [entry["what"] for entry in entries if (entry["who"], entry["action"]) == (upload.owner, "upload")]
+    assert told == ["talk.mp4"]
+
+
+def test_an_upload_that_is_no_recording_is_looked_at_once_however_often_the_server_starts(tmp_path: Path):
+    library = tmp_path / "library"
+    for _ in range(2):
+        running = Server(library, WORKBENCH_STABLE_SECONDS="0")
+        try:
+            if not running.client.get("/async/jobs").json()["jobs"]:
+                running.client.put("/uploads/talk.mp4", content=b"no recording").raise_for_status()
+            jobs = running.client.get("/async/jobs").json()["jobs"]
+            ended = [running.ended(job["job_id"]) for job in jobs]
+        finally:
+            assert running.stop() == 0
+    assert [job["status"] for job in ended] == ["completed"]
+
+
+def test_metadata_of_nothing_but_brackets_are_words_and_no_fault_of_the_server(tmp_path: Path):
+    nested = base64.b64encode(b"[" * 20_000).decode()
+    running = Server(tmp_path / "library")
+    try:
+        headers = {"Upload-Length": "4", "Upload-Metadata": f"filename dGFsay5tcDQ=,guests {nested}"}
+        answer = running.client.post("/uploads", headers={"Tus-Resumable": "1.0.0", **headers})
+    finally:
+        assert running.stop() == 0
+    assert answer.status_code == 201
 
 
 def test_uploads_that_expire_while_a_server_runs_are_forgotten(

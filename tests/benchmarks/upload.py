@@ -197,7 +197,7 @@ def app_over(folder: Path, after: Callable[[Path], None], silence: float = 30, *
     given = {"most_bytes": 1 << 40, "quota_bytes": 1 << 40, "keep": 60.0} | limits
     app = FastAPI(max_body_size=1000)  # what an app may well have for all its other routes
     store = Uploads(folder / "uploads", folder / "inbox", **given)
-    app.include_router(router(store, lambda path, _: after(path), silence=silence))
+    app.include_router(router(store, lambda upload: after(Path(str(upload.done))), silence=silence))
 
     @app.exception_handler(WorkbenchError)
     def problem(request: Request, error: WorkbenchError) -> JSONResponse:

@@ -1,0 +1,23 @@
+"""Names of files that somebody else gave."""
+
+import re
+import unicodedata
+from pathlib import Path
+
+_JOINERS = "\u200c\u200d"  # invisible, but words and emoji are spelled with them
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_FORBIDDEN = re.compile(r'[<>:"|?*]')  # Windows has no such names, and libraries travel
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_LONGEST = 200  # bytes: file systems take 255, and "-2", ".json" or ".new" may have to be added
+
+
+def safe_name(name: str) -> str:
+    """The last part of `name`, as a file may be called on any system: seen, not hidden, at most 200 bytes."""
+    last = re.split(r"[/\\]", name)[-1]
+    seen = "".join(char for char in last if char in _JOINERS or unicodedata.category(char) not in _UNSEEN)
+    clean = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", seen))
+    clean = re.sub(r"^[\s.~]+|[\s.]+$", "", clean) or "upload"
+    clean = f"_{clean}" if _DEVICE.fullmatch(clean) else clean
+    suffix = Path(clean).suffix if len(Path(clean).suffix.encode()) <= 16 else ""
+    stem = clean.removesuffix(suffix).encode()[: _LONGEST - len(suffix.encode())]
+    return stem.decode(errors="ignore").rstrip(" .") + suffix
