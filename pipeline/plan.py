@@ -31,7 +31,7 @@ type Known = dict[str, Ref]
 type Find = Callable[[str, str], Path | None]
 """Kind of artefact and key → the folder where it lies, if it exists whole."""
 
-VERSIONS = {"discover": 1, "transcribe": 1, "enrich": 1, "render": 1, "choose": 1, "clip": 2}
+VERSIONS = {"discover": 1, "transcribe": 2, "enrich": 1, "render": 1, "choose": 1, "clip": 2}
 """Raised when a step's results change for the same inputs and options: older artefacts are made anew."""
 
 ORDER = tuple(StageName)

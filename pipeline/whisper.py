@@ -36,11 +36,12 @@ CHUNK_SECONDS = 30
 _CHUNK = CHUNK_SECONDS * RATE
 _FRAMES = 3000  # of the spectrogram of a chunk: 10 ms each
 _HOP = 160
-_NEW_TOKENS = 224  # Whisper is trained on at most so many a chunk; more is a loop
 _MODEL_BYTES_PER_BATCH = 600e6  # keeps a batch to a few seconds on one processor core
-_MOST_AT_ONCE = 4  # chunks: more are no faster on a processor, and take 25 MB each with the smallest model
+_MOST_AT_ONCE = 4  # chunks: more are hardly faster on a processor, and take 25 MB each with the smallest model
 _ENCODED, _DECODED = 0.5, 0.87  # shares of a chunk's time; the words' times take the rest
-_POSITIONS = 448  # how many tokens Whisper's decoder can tell the place of, the prompt included
+_POSITIONS = 448
+"""How many tokens Whisper's decoder can tell the place of. CTranslate2 takes half of it for what is said, as
+Whisper was trained: a limit of 224 would cut fast speakers off at 112."""
 _loading = threading.Lock()  # whoever comes while a model is being loaded gets that one
 _OPENING, _CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 
@@ -244,7 +245,7 @@ class Recogniser:
         results = self._model.model.generate(
             self._storage(encoded),
             [prompt] * len(encoded),
-            max_length=min(len(prompt) + _NEW_TOKENS, _POSITIONS),
+            max_length=_POSITIONS,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
             return_scores=True,
             return_no_speech_prob=True,

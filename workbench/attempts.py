@@ -123,15 +123,16 @@ class Attempts:
             self._cluster.close()
 
     def _start(self, task: Task, cluster: "Cluster") -> None:
-        """One that the cluster does not take ends as one that was lost there: it is tried again."""
-        folder = self._library.new_attempt(task)
+        """One that cannot begin, or that the cluster does not take, has failed: it is tried again."""
+        folder = self._library.attempt_at(task)
         self._under_way[folder.name] = Attempt(task, folder)
         api_key = self._api_key if task.stage is StageName.ENRICHED else None
         extra = {"threads": self._rules.threads, "api_key": api_key}
         try:
+            folder.mkdir()
             cluster.start(task.model_copy(update=extra), folder)
         except Exception as error:  # noqa: BLE001 - whatever it is, an attempt without an end blocks its job
-            reason = f"{task.name}: the cluster did not take it: {error}"
+            reason = f"{task.name} could not be started: {error}"
             self._on_end(
                 Outcome(attempt=folder.name, failure=reason, kind=type(error).__name__, transient=True)
             )

@@ -11,6 +11,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -24,6 +25,8 @@ type Row = dict[str, Any]
 type Query = Callable[[str, Mapping[str, object]], list[Row]]
 """Runs a named query; within one command all queries are one transaction."""
 
+FAULTS = (duckdb.IOException, duckdb.TransactionException, duckdb.OutOfMemoryException)
+"""What the disk or the memory is at fault for: the same again may well go right."""
 _CHECKPOINT = "1MB"  # of changes: what was written since the last checkpoint takes that much memory too
 _GROUP = 64  # commands that share one commit at the most
 _FILES = ("queries.sql", "service.sql", "figures.sql")
@@ -109,7 +112,8 @@ class Database:
             results = [command(self._query) for command in commands]
             self._connection.commit()
         except BaseException:
-            self._connection.rollback()
+            with suppress(duckdb.Error):  # a commit that failed has ended the transaction
+                self._connection.rollback()
             raise
         return results
 

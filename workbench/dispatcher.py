@@ -4,6 +4,7 @@ It holds no state worth keeping. What is left of a job is read from the library 
 happened, so a restart goes on where the last process was stopped.
 """
 
+import logging
 import queue
 import threading
 import time
@@ -17,6 +18,7 @@ from pipeline.model import Seconds, Share, StageName
 from pipeline.task import Task
 from workbench.admission import Queue
 from workbench.attempts import Attempts, Connect
+from workbench.database import FAULTS
 from workbench.errors import LibraryBroken, NotAllowed, NotFound
 from workbench.jobs import Failure, Job, Outcome, Request, Status
 from workbench.library import Library
@@ -27,6 +29,7 @@ from workbench.rules import Rules
 from workbench.store import Store
 from workbench.work import Agenda, work_of
 
+_LOG = logging.getLogger(__name__)
 _TICK: Seconds = 0.5
 _WRITE_EVERY: Seconds = 1.0
 _FAULTS = 20  # in a row
@@ -58,6 +61,8 @@ class Dispatcher:
         self._faults = 0
         self._broken: Exception | None = None
         self._changed = threading.Condition()
+        for job_id in store.asked_to_cancel():
+            self._stop(job_id, "cancelled")
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
 
@@ -66,7 +71,11 @@ class Dispatcher:
         self._events.put(lambda: self._take_up(job))
 
     def cancel(self, job_id: str, message: str) -> None:
-        """End a job as cancelled, and stop what runs for it alone."""
+        """End a job as cancelled, and stop what runs for it alone; after a restart if not before."""
+        self._store.ask_cancel(job_id)
+        self._stop(job_id, message)
+
+    def _stop(self, job_id: str, message: str) -> None:
         self._events.put(lambda: self._drop(job_id, Status.CANCELLED, message))
 
     def live(self, job: Job) -> Job:
@@ -138,27 +147,37 @@ class Dispatcher:
     def _turn(self) -> None:
         """Do what has been asked for; once nothing more is, see to the jobs."""
         with suppress(queue.Empty):
-            self._safely(self._events.get(timeout=_TICK))
+            self._hear(self._events.get(timeout=_TICK))
             while not self._closing:
-                self._safely(self._events.get_nowait())
+                self._hear(self._events.get_nowait())
         if not self._closing:
             self._safely(self._advance)
 
-    def _safely(self, do: Callable[[], None]) -> None:
-        """One fault, such as of a full disk, does not end the dispatcher; a lasting one does."""
+    def _hear(self, event: Callable[[], None]) -> None:
+        """What could not be written down is heard once more."""
+        if not self._safely(event):
+            self._events.put(event)
+
+    def _safely(self, do: Callable[[], None]) -> bool:
+        """Whether it met no fault, such as a full disk, that may pass; only one that lasts ends all."""
         try:
             do()
-            self._faults = 0
         except LibraryBroken:
             raise
-        except Exception:
+        except Exception as error:
             self._faults += 1
             if self._faults > _FAULTS:
                 raise
-            traceback.print_exc()
+            _LOG.exception("a fault of the dispatcher, which goes on")
             time.sleep(_TICK)
+            return not isinstance(error, FAULTS)
+        self._faults = 0
+        return True
 
     def _advance(self) -> None:
+        for active in list(self._active.values()):
+            if active.stale:
+                self._guarded(active, self._look)
         self._start_jobs()
         for active in list(self._active.values()):
             self._guarded(active, self._start_tasks)
@@ -167,9 +186,11 @@ class Dispatcher:
             self._guarded(active, self._tell)
 
     def _guarded(self, active: Active, do: Callable[[Active], None]) -> None:
-        """An error in one job ends that job, never the dispatcher."""
+        """An error in one job ends that job, never the dispatcher; a fault of the disk ends no job."""
         try:
             do(active)
+        except FAULTS:
+            raise
         except Exception as error:  # noqa: BLE001 - see above
             self._fail(active.job, error, active.agenda.stage)
 
@@ -220,18 +241,21 @@ class Dispatcher:
             self._start_job(job_id)
 
     def _start_job(self, job_id: str) -> None:
-        self._waiting.remove(job_id)
+        """It leaves the queue last: whatever fails before, it is in one place or the other."""
         try:
             job = self._store.start(job_id)
-        except NotAllowed:
-            return  # it was cancelled before its turn
-        try:
             work = work_of(job, self._library, self._store)
+        except FAULTS:
+            raise
+        except NotAllowed:  # it was cancelled before its turn
+            self._waiting.remove(job_id)
+            return
         except Exception as error:  # noqa: BLE001 - an error in one job ends that job
-            self._fail(job, error)
+            self._fail(self._store.job(job_id), error)
             return
         active = Active(job, work, Agenda(StageName.DISCOVERED, (), 0.0))
         self._active[job.job_id] = active
+        self._waiting.remove(job_id)
         self._guarded(active, self._look)
 
     def _look(self, active: Active) -> None:
@@ -239,6 +263,7 @@ class Dispatcher:
         active.agenda = agenda = active.work.agenda()
         self._tidy(active)
         if agenda.tasks:
+            active.stale = False
             return
         result, follow = active.work.result(), active.work.follow()
         job_id = active.job.job_id
@@ -280,14 +305,13 @@ class Dispatcher:
             return
         attempt, outcome = known
         waiting = [each for each in self._active.values() if attempt.task.key in each.keys]
+        for active in waiting:
+            active.stale = True
         if outcome.failure is not None:
             self._retry_or_fail(attempt.task, outcome)
         else:
             self._retries.forget(attempt.task.key)
             self._outlooks.measured(attempt, waiting)
-        for active in waiting:
-            if active.job.job_id in self._active:
-                self._guarded(active, self._look)
 
     def _retry_or_fail(self, task: Task, outcome: Outcome) -> None:
         tries, again = self._retries.failed(task.key, outcome)

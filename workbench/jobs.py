@@ -135,6 +135,8 @@ class Delivery(Frozen):
     ended_at: datetime | None = None
 
 
+UNWANTED = ".unwanted"
+"""Lies in an attempt's folder that could not be removed, such as one with an open file on Windows."""
 LOST = "Lost"
 """Kind of an outcome whose worker was lost: it may be the task that ended it, by the memory that it took."""
 UNREACHED = "Unreached"

@@ -7,7 +7,7 @@
     workbench.duckdb               jobs and episodes
     workbench.toml                 settings
 
-An attempt is wanted as long as its folder exists: a worker that finds it gone stops. Only the
+An attempt is wanted as long as its folder exists, unmarked: a worker that finds it gone stops. Only the
 process that has the library open publishes, by renaming the folder.
 """
 
@@ -22,6 +22,7 @@ from pathlib import Path
 from pipeline import manifest
 from pipeline.task import Ref, Task
 from workbench.errors import LibraryBroken
+from workbench.jobs import UNWANTED
 
 _SECRET = 32  # bytes
 FOLDERS = ("inbox", "artefacts", "attempts", "episodes")
@@ -77,9 +78,13 @@ class Library:
 
     def new_attempt(self, task: Task) -> Path:
         """An empty folder for one try of `task`."""
-        attempt = self.root / "attempts" / f"{task.key}-{secrets.token_hex(4)}"
+        attempt = self.attempt_at(task)
         attempt.mkdir()
         return attempt
+
+    def attempt_at(self, task: Task) -> Path:
+        """Where a try of `task` may have its folder, which is not made yet."""
+        return self.root / "attempts" / f"{task.key}-{secrets.token_hex(4)}"
 
     def publish(self, task: Task, attempt: Path) -> list[str]:
         """Make what `task` left in `attempt` the artefacts they are; return their folders.
@@ -105,12 +110,13 @@ class Library:
     def discard(self, attempt: Path) -> None:
         """Remove an attempt; a worker that is still at it will notice and stop.
 
-        What the system does not let go of (an open file on Windows) stays until the next sweep.
+        What the system does not let go of (an open file on Windows) stays until the next sweep, marked.
         """
+        trash = attempt
         with suppress(OSError):
-            trash = attempt.with_name(f"trash-{secrets.token_hex(4)}")
-            attempt.rename(trash)
-            shutil.rmtree(trash, ignore_errors=True)
+            (attempt / UNWANTED).touch()
+            trash = attempt.rename(attempt.with_name(f"trash-{secrets.token_hex(4)}"))
+        shutil.rmtree(trash, ignore_errors=True)
 
     def remove(self, artefact: Ref) -> None:
         """Remove an artefact that is no longer needed."""
@@ -118,8 +124,11 @@ class Library:
 
     def sweep(self) -> None:
         """Remove what attempts of an earlier process left; only for the process that owns the library."""
-        for attempt in (self.root / "attempts").iterdir():
-            self.discard(attempt)
+        for left in (self.root / "attempts").iterdir():
+            if left.is_dir():
+                self.discard(left)
+            else:
+                left.unlink()
 
     def shelf(self, episode_id: str) -> Path:
         """The folder with an episode's current results under readable names."""

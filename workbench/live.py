@@ -48,6 +48,8 @@ class Active:
     job: Job
     work: Work
     agenda: Agenda
+    stale: bool = True
+    """Whether something has happened since the agenda was made."""
     worked: Seconds = 0.0
     """For how long at least one of its tasks has run."""
     counted_at: float = field(default_factory=time.monotonic)

@@ -5,9 +5,9 @@ on its way then is sent again under the same id.
 """
 
 import json
+import logging
 import random
 import threading
-import traceback
 from collections import Counter
 from datetime import timedelta
 
@@ -20,6 +20,7 @@ from workbench.jobs import Delivery, now
 from workbench.settings import Settings
 from workbench.webhook import Answer
 
+_LOG = logging.getLogger(__name__)
 _AT_ONCE = 16
 _AT_ONCE_PER_HOST = 2
 _LOOK_EVERY: Seconds = 5.0
@@ -106,7 +107,7 @@ class Outbox:
             except LibraryBroken:
                 pass  # it is being closed
             except Exception:  # noqa: BLE001 - what is in the outbox is delivered as long as the server runs
-                traceback.print_exc()
+                _LOG.exception("the outbox could not be read")
                 self._end.wait(_LOOK_EVERY)
 
     def _look(self) -> None:
@@ -141,7 +142,7 @@ class Outbox:
         except LibraryBroken:
             pass  # it was closed meanwhile: the next process sends it again
         except Exception:  # noqa: BLE001 - it could not be written down: not again at once
-            traceback.print_exc()
+            _LOG.exception("a delivery could not be written down")
             self._end.wait(_LOOK_EVERY)
         finally:
             with self._lock:
@@ -152,7 +153,7 @@ class Outbox:
         try:
             return self.attempt(delivery)
         except Exception as error:  # noqa: BLE001 - one message cannot stop the others
-            traceback.print_exc()
+            _LOG.exception("a delivery could not be tried")
             return Answer(f"an error that should not happen: {type(error).__name__}")
 
     def _note(self, delivery: Delivery, answer: Answer) -> None:
@@ -160,6 +161,7 @@ class Outbox:
         wait = None if answer.gone else webhook.retry_in(delivery.tries + 1, chance=random.random())
         values = {
             "delivery_id": delivery.delivery_id,
+            "tries": delivery.tries,
             "state": "delivered" if answer.delivered else "dead" if wait is None else "pending",
             "next_at": at + timedelta(seconds=max(wait or 0.0, answer.retry_after or 0.0)),
             "status": answer.status,

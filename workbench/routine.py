@@ -1,7 +1,7 @@
 """What a server does by itself: the work that schedules ask for, and cleaning up."""
 
+import logging
 import threading
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -14,8 +14,11 @@ from workbench.database import Database
 from workbench.errors import LibraryBroken, NotAllowed, WorkbenchError
 from workbench.jobs import now
 
+_LOG = logging.getLogger(__name__)
 _LOOK_EVERY: Seconds = 10.0
 _CLEAN_EVERY = timedelta(hours=6)
+_CLEAN_AGAIN = timedelta(minutes=10)
+"""After a job was in the way: to look through a library's artefacts takes the disk some time."""
 
 
 class Routine:
@@ -35,7 +38,7 @@ class Routine:
         self._zone = zone
         self._start = start
         self._clean_up = clean_up
-        self._cleaned: datetime | None = None
+        self._clean_at: datetime | None = None
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="routine", daemon=True)
         self._thread.start()
@@ -51,7 +54,7 @@ class Routine:
             except LibraryBroken:
                 pass  # it is being closed
             except Exception:  # noqa: BLE001 - the next look may go well
-                traceback.print_exc()
+                _LOG.exception("what a schedule asks for could not be started")
             self._end.wait(_LOOK_EVERY)
 
     def look(self, moment: datetime) -> None:
@@ -60,10 +63,11 @@ class Routine:
         for schedule in self._schedules:
             if schedule.due(last.get(schedule.text), moment, self._zone):
                 self._begin(schedule, moment)
-        if self._cleaned is None or moment - self._cleaned > _CLEAN_EVERY:
+        if self._clean_at is None or moment >= self._clean_at:
+            self._clean_at = moment + _CLEAN_AGAIN
             with suppress(NotAllowed):  # a job runs: a quieter moment will come
                 self._clean_up()
-                self._cleaned = moment
+                self._clean_at = moment + _CLEAN_EVERY
 
     def _begin(self, schedule: Schedule, moment: datetime) -> None:
         """A schedule that cannot start is in the audit, and is tried again at its next time."""

@@ -7,7 +7,6 @@ transaction. Whoever asks for a job gets it from memory when it was changed late
 import json
 import sys
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -31,14 +30,12 @@ from workbench.jobs import (
     new_job_id,
     now,
 )
+from workbench.recent import Recent
 
 type Tell = Callable[[Job], Sequence[Delivery]]
 """Whom to tell of a job's end, and what."""
 
-_REMEMBERED = 20_000  # jobs, of some 1,200 bytes
 _EPISODES = 200  # remembered
-_UNTOLD: set[str] = set()
-"""Which fields of a job were given, for pydantic: nobody asks, and a set for each takes 2 KB."""
 _ANSWERS_KEPT = timedelta(days=2)
 
 
@@ -53,7 +50,7 @@ class Store:
         self.database = Database(file)
         self._tell = tell or (lambda job: ())
         self._episodes: dict[str, Episode] = {}
-        self._latest: OrderedDict[str, Job] = OrderedDict()
+        self._recent = Recent()
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -83,10 +80,7 @@ class Store:
             return made
 
         made = self.database.write(add)
-        with self._lock:
-            for each in made:  # only what is new: by now the dispatcher may have moved a job on
-                if not each.deduplicated:
-                    self._latest.setdefault(each.job.job_id, each.job)
+        self._recent.added(each.job for each in made if not each.deduplicated)
         return made
 
     def answered(self, answering: Answering) -> list[Submitted] | None:
@@ -139,14 +133,22 @@ class Store:
 
         job, following = self._written(job_id, end)
         for each in (job, *following):
-            self._remember(each)
+            self._recent.changed(each)
         return following
+
+    def ask_cancel(self, job_id: str) -> None:
+        """Write down that a job is to be cancelled; one that has ended stays as it is."""
+        self.database.write(lambda query: query("ask_cancel", {"job_id": job_id}))
+
+    def asked_to_cancel(self) -> list[str]:
+        """The ids of the open jobs that somebody wanted to cancel."""
+        return [row["job_id"] for row in self.database.read("asked_to_cancel")]
 
     def requeue_running(self) -> list[Job]:
         """Put back the jobs that a process ran which is no more."""
         jobs = self.database.write(lambda query: [_job(row) for row in query("requeue_running", {})])
         for job in jobs:
-            self._remember(job)
+            self._recent.changed(job)
         return jobs
 
     def job(self, job_id: str) -> Job:
@@ -160,7 +162,7 @@ class Store:
 
     def remembered(self, job_id: str) -> Job | None:
         """A job that was changed lately, without a look into the database."""
-        return self._latest.get(job_id)
+        return self._recent.job(job_id)
 
     def jobs(self, status: Status | None = None, limit: int = 50, before: str | None = None) -> list[Job]:
         """The newest jobs first, those older than the job `before`."""
@@ -185,9 +187,7 @@ class Store:
             return gone
 
         gone = self.database.write(remove)
-        with self._lock:
-            for job_id in gone:
-                self._latest.pop(job_id, None)
+        self._recent.removed(gone)
         return gone
 
     def counts(self) -> dict[Status, tuple[int, datetime]]:
@@ -218,24 +218,33 @@ class Store:
         """Add an episode, or bring the one with that id up to date."""
         return self._latest_of(self.database.write(lambda query: _saved(query, episode)))
 
+    def change_episode(self, episode_id: str, change: Callable[[Episode], Episode]) -> Episode:
+        """Save what `change` makes of an episode as it stands in that moment. Raises NotFound."""
+
+        def apply(query: Query) -> Episode:
+            if not (rows := query("episode", {"episode_id": episode_id})):
+                raise _no_episode(episode_id)
+            episode = _episode(rows[0])
+            return episode if (changed := change(episode)) == episode else _saved(query, changed)
+
+        return self._latest_of(self.database.write(apply))
+
     def add_artefacts(self, read: Episode, more: Mapping[str, str]) -> Episode:
         """Name more artefacts of an episode.
 
         Raises NotAllowed when a job has named others since it was `read`: these may rest on what is gone.
         """
 
-        def add(query: Query) -> Episode:
-            (row,) = query("episode", {"episode_id": read.episode_id})
-            episode = _episode(row)
+        def add(episode: Episode) -> Episode:
             if more.items() <= episode.artefacts.items():  # somebody asked for the same at the same time
                 return episode
             if episode.artefacts != read.artefacts:
                 raise NotAllowed(
                     f"a job has just changed episode {read.episode_id}: ask again once it has ended"
                 )
-            return _saved(query, episode.model_copy(update={"artefacts": {**episode.artefacts, **more}}))
+            return episode.model_copy(update={"artefacts": {**episode.artefacts, **more}})
 
-        return self._latest_of(self.database.write(add))
+        return self.change_episode(read.episode_id, add)
 
     def episode(self, episode_id: str) -> Episode:
         """Raises NotFound."""
@@ -243,7 +252,7 @@ class Store:
             return known
         rows = self.database.read("episode", {"episode_id": episode_id})
         if not rows:
-            raise NotFound(f"there is no episode {episode_id}; `workbench episodes` lists them")
+            raise _no_episode(episode_id)
         return self._latest_of(_episode(rows[0]))
 
     def episode_by_content(self, sha256: str) -> Episode | None:
@@ -279,22 +288,15 @@ class Store:
         def move(query: Query) -> Job:
             return _changed(query, query(name, {"job_id": job_id, **values}), name)
 
-        return self._remember(self._written(job_id, move))
+        job = self._written(job_id, move)
+        self._recent.changed(job)
+        return job
 
     def _written[T](self, job_id: str, command: Callable[[Query], T]) -> T:
         try:
             return self.database.write(command)
         except NotAllowed:
             raise NotAllowed(f"job {job_id} is {self.job(job_id).status}: it does not change") from None
-
-    def _remember(self, job: Job) -> Job:
-        """Keep the latest of the jobs that were changed last; only what was committed comes here."""
-        with self._lock:
-            self._latest[job.job_id] = job
-            self._latest.move_to_end(job.job_id)
-            while len(self._latest) > _REMEMBERED:
-                self._latest.popitem(last=False)
-        return job
 
 
 def add_delivery(query: Query, delivery: Delivery) -> None:
@@ -371,14 +373,18 @@ def _job(row: Row) -> Job:
         "result": row["result"] and json.loads(row["result"]),
         "failure": failure and Failure.model_validate_json(failure),
     }
-    del fields["dedupe_key"]
-    return Job.model_construct(_UNTOLD, **fields)
+    del fields["dedupe_key"], fields["cancel_asked"]
+    return Job.model_construct(**fields)
 
 
 @lru_cache(maxsize=100)
 def _params(text: str) -> Row:
     """What jobs are asked for; nobody changes it, so those that are asked for the same have it together."""
     return dict(json.loads(text))
+
+
+def _no_episode(episode_id: str) -> NotFound:
+    return NotFound(f"there is no episode {episode_id}; `workbench episodes` lists them")
 
 
 def _saved(query: Query, episode: Episode) -> Episode:

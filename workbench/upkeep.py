@@ -42,6 +42,14 @@ class Upkeep:
         jobs = self._store.old_jobs(before) if dry_run else self._store.remove_old_jobs(before)
         return CleanUp(jobs=len(jobs), artefacts=tuple(found), bytes=sum(each.bytes for each in found))
 
+    def by_itself(self) -> None:
+        """What a server removes without being asked: old jobs even while others run.
+
+        Raises NotAllowed when artefacts would go while a job runs.
+        """
+        self._store.remove_old_jobs(now() - self._keep)
+        self.clean_up(dry_run=False)
+
     def _unused(self, before: datetime) -> list[Path]:
         """The folders of artefacts that no episode names and that were made `before`, sorted.
 

@@ -166,23 +166,27 @@ class Discovery:
 
     def _register(self, file: Path, ref: Ref) -> dict[str, Any]:
         source = stages.source(ref.path)
-        known = self.store.episode_by_content(source.sha256)
-        episode = self.store.save_episode(
-            Episode(
-                episode_id=known.episode_id if known else self._new_id(file, source.sha256),
-                sha256=source.sha256,
-                title=source.metadata.title or (known.title if known else file.stem),
-                stage=known.stage if known else StageName.DISCOVERED,
-                duration=source.media.duration,
-                recording=str(file),
-                artefacts=(known.artefacts if known else {}) | {"source": ref.path},
-                created_at=now(),
-                updated_at=now(),
-            )
-        )
+        facts = {"duration": source.media.duration, "recording": str(file)}
+        if source.metadata.title:
+            facts["title"] = source.metadata.title
+        if known := self.store.episode_by_content(source.sha256):
+            episode = self.store.change_episode(known.episode_id, partial(_found_again, facts, ref))
+        else:
+            episode = self.store.save_episode(self._new(file, ref, source.sha256, facts))
         self._episode_ids[episode.episode_id] = None
         facts = episode.model_dump(mode="json", include={"episode_id", "title", "duration"})
         return facts | {"file": str(file)}
+
+    def _new(self, file: Path, ref: Ref, sha256: str, facts: dict[str, Any]) -> Episode:
+        return Episode(
+            episode_id=self._new_id(file, sha256),
+            sha256=sha256,
+            stage=StageName.DISCOVERED,
+            artefacts={"source": ref.path},
+            created_at=now(),
+            updated_at=now(),
+            **{"title": file.stem} | facts,
+        )
 
     def _new_id(self, file: Path, sha256: str) -> str:
         """A readable id that is this content's alone."""
@@ -192,6 +196,10 @@ class Discovery:
         except NotFound:
             return slug
         return f"{slug}-{sha256[:8]}"
+
+
+def _found_again(facts: dict[str, Any], ref: Ref, episode: Episode) -> Episode:
+    return episode.model_copy(update=facts | {"artefacts": episode.artefacts | {"source": ref.path}})
 
 
 @dataclass
@@ -235,18 +243,12 @@ class Processing:
 
     def result(self) -> dict[str, Any]:
         reached = self._last or plan.plan(self._recording, self._wanted, self._find)
-        artefacts = {kind: ref.path for kind, ref in reached.artefacts.items()}
+        kinds = reached.artefacts
+        title = stages.enrichment(kinds["enrichment"].path).title if "enrichment" in kinds else None
+        bring = partial(brought, reached, title)
         episode = self.store.episode(self._recording.episode_id)
-        kept = still_current(episode.artefacts, artefacts)
-        order = list(StageName)
-        untouched = len(kept) == len(episode.artefacts)
-        further = max(episode.stage, reached.stage, key=order.index) if untouched else reached.stage
-        title = episode.title
-        if "enrichment" in artefacts:
-            title = stages.enrichment(artefacts["enrichment"]).title
-        facts = {"stage": further, "title": title, "artefacts": kept | artefacts}
-        if episode.model_dump(include=set(facts)) != facts:
-            episode = self.store.save_episode(episode.model_copy(update=facts))
+        if bring(episode) != episode:
+            episode = self.store.change_episode(episode.episode_id, bring)
         shelf = self.library.arrange(
             episode.episode_id, shelved(episode), Path(self._recording.source.media.path)
         )
@@ -305,6 +307,16 @@ def _sizes(wanted: Wanted, seconds: Seconds) -> tuple[Seconds, int, Seconds, int
     chosen = wanted.options.candidates
     clips = chosen.count if wanted.clip_ids is None else len(wanted.clip_ids)
     return seconds, clips, (chosen.shortest + chosen.longest) / 2, len(wanted.renditions)
+
+
+def brought(reached: Progress, title: str | None, episode: Episode) -> Episode:
+    """The episode with what a job has `reached`, and without what that makes stale."""
+    artefacts = {kind: ref.path for kind, ref in reached.artefacts.items()}
+    kept = still_current(episode.artefacts, artefacts)
+    untouched = len(kept) == len(episode.artefacts)
+    further = max(episode.stage, reached.stage, key=list(StageName).index) if untouched else reached.stage
+    facts = {"stage": further, "title": title or episode.title, "artefacts": kept | artefacts}
+    return episode.model_copy(update=facts)
 
 
 def still_current(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:

@@ -182,7 +182,7 @@ class Workbench:
             schedules,
             self._rules.zone,
             lambda stage: self._ask(self.discover_request(then=stage)),
-            lambda: self.clean_up(dry_run=False),
+            self._upkeep.by_itself,
         )
 
     def figures(self) -> Figures:

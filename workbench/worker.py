@@ -19,7 +19,7 @@ from pipeline import heap, stages
 from pipeline.errors import Cancelled, ModelFailed, PipelineError
 from pipeline.model import Seconds, Share
 from pipeline.task import Task
-from workbench.jobs import LOST, Outcome
+from workbench.jobs import LOST, UNWANTED, Outcome
 
 STOP_WITHIN: Seconds = 2.0
 """How long a task may take to notice that it is not wanted any more, before its process is ended."""
@@ -47,7 +47,7 @@ def do(task: Task, attempt: Path, tell: Callable[[Share], None]) -> dict[str, An
         transient = isinstance(error, ModelFailed)
         return {"failure": str(error), "kind": type(error).__name__, "transient": transient}
     except Exception as error:  # noqa: BLE001 - the edge of the process: every error becomes an outcome
-        if not attempt.exists():
+        if not _is_wanted(attempt):
             return {"failure": "it was stopped", "kind": "Cancelled"}
         return {
             "failure": _unforeseen(error),
@@ -79,7 +79,7 @@ class _Reporter:
         if now - self._told < _TELL_EVERY and share < 1:
             return
         self._told = now
-        if not self._attempt.exists():
+        if not _is_wanted(self._attempt):
             raise Cancelled
         self._tell(share)
 
@@ -107,11 +107,11 @@ def _watch(attempt: Path, done: threading.Event) -> None:
 def _is_wanted(attempt: Path) -> bool:
     try:
         attempt.stat()
+        return not (attempt / UNWANTED).exists()
     except FileNotFoundError:
         return False
     except OSError:  # a network share that is away for a moment
         return True
-    return True
 
 
 def _refusal(attempt: Path) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """Routes for whoever looks after the server."""
 
-import traceback
+import logging
 from importlib import metadata
 
 from fastapi import APIRouter, HTTPException
@@ -10,6 +10,7 @@ from apps.rest.depends import Bench, By
 from apps.rest.shapes import Body
 from workbench import jobs
 
+_LOG = logging.getLogger(__name__)
 routes = APIRouter(tags=["system"])
 
 
@@ -52,7 +53,7 @@ def ready(bench: Bench) -> Readiness:
     try:
         bench.probe()
     except Exception as error:  # whatever it is, a full disk or a broken file, the answer is the same
-        traceback.print_exc()
+        _LOG.exception("the workbench is not ready")
         raise HTTPException(
             503, "work cannot be taken or written down now: the server's log says why", {"Retry-After": "5"}
         ) from error

@@ -191,6 +191,17 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
     return int(done.stdout) * 1024
 
 
+def test_a_fast_speaker_is_heard_to_the_end(
+    demo_recording: Path, recogniser: whisper.Recogniser, tmp_path: Path
+) -> None:
+    target, made = tmp_path / "fast.wav", ["-ac", "1", "-ar", "16000", "-c:a", "pcm_s16le"]
+    fast = ["-i", str(demo_recording), "-vn", "-af", "atempo=1.8", *made, str(target)]
+    ffmpeg.run(fast, length=150, report=_ignore)
+    samples = sound.open_wav(target).read(Span(start=0, end=30))
+    (words,) = recogniser.words([samples], whisper.Hearing(), count=1, report=_ignore)
+    assert len(words) > 120  # at more than 112 tokens Whisper was cut off once
+
+
 def test_a_long_list_of_names_leaves_the_decoder_room(
     talk: sound.Sound, recogniser: whisper.Recogniser
 ) -> None:

@@ -8,6 +8,7 @@ from pipeline import manifest
 from pipeline.model import StageName
 from pipeline.task import Ref, Task
 from workbench.errors import LibraryBroken
+from workbench.jobs import UNWANTED
 from workbench.library import Library
 
 
@@ -30,6 +31,29 @@ def _made(library: Library, task: Task, text: str = "hello") -> Path:
         (folder / "result.txt").write_text(text)
         manifest.write(folder, task, kind, 0.1)
     return attempt
+
+
+def test_an_attempt_that_the_system_does_not_let_go_of_is_marked_as_unwanted(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    attempt = _made(library, _task())
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError("a file in it is open")
+
+    with monkeypatch.context() as windows:
+        windows.setattr(Path, "rename", refused)
+        windows.setattr("shutil.rmtree", lambda *_, **__: None)
+        library.discard(attempt)
+    assert (attempt / UNWANTED).exists()
+    library.sweep()
+    assert not attempt.exists()
+
+
+def test_a_sweep_removes_files_too(library: Library):
+    (library.root / "attempts" / "secret-1").write_bytes(b"half of it")
+    library.sweep()
+    assert list((library.root / "attempts").iterdir()) == []
 
 
 def test_a_result_is_there_once_it_is_published_and_not_before(library: Library):

@@ -17,7 +17,7 @@ from workbench.notices import test_notice as notice
 from workbench.outbox import Outbox
 from workbench.settings import Settings
 from workbench.store import Store, add_delivery
-from workbench.webhook import WAITS
+from workbench.webhook import WAITS, Answer
 
 
 class Post:
@@ -188,6 +188,17 @@ def test_after_the_last_try_a_message_is_dead_and_can_be_replayed_under_its_id(r
     open_post.outbox.replay(made.delivery_id)
     assert open_post.until(made, "delivered").tries == 1
     assert ids(there) == [made.delivery_id] * 2
+
+
+def test_a_replay_is_not_undone_by_a_try_that_was_under_way(receiver: Start, post: Opens):
+    open_post = post(receiver(says(200)))
+    open_post.outbox.close()
+    made = notice("http://127.0.0.1:9/1")
+    open_post.store.database.write(lambda query: add_delivery(query, made))
+    last_try = made.model_copy(update={"tries": len(WAITS)})
+    open_post.outbox.replay(made.delivery_id)
+    open_post.outbox._note(last_try, Answer("answered 500", status=500))
+    assert open_post.now(made).state == "pending"
 
 
 def test_a_replay_of_what_is_not_there_says_so(post: Opens):

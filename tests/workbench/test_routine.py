@@ -77,7 +77,7 @@ def test_cleaning_up_waits_for_a_quiet_moment_and_then_for_hours(store: Store):
 
     routine = _routine(store, [], clean_up=clean_up)
     routine.close()  # its own look was the first: the job runs
-    for minutes in (0, 1, 2, 300):
+    for minutes in (0, 5, 11, 300):
         routine.look(NIGHT + timedelta(minutes=minutes))
     assert asked == [True, True, False]
     routine.look(NIGHT + timedelta(hours=9))

@@ -152,6 +152,46 @@ def test_an_episode_is_found_by_id_and_by_content_and_changes_in_place(store: St
     assert len(store.episodes()) == 1
 
 
+def test_of_changes_made_to_an_episode_at_the_same_time_none_is_lost(store: Store):
+    store.save_episode(_episode())
+
+    def name(kind: str) -> None:
+        store.change_episode(
+            "talk", lambda each: each.model_copy(update={"artefacts": each.artefacts | {kind: "there"}})
+        )
+
+    threads = [threading.Thread(target=name, args=(f"kind-{number}",)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(store.episode("talk").artefacts) == {f"kind-{number}" for number in range(20)}
+    with pytest.raises(NotFound, match="no episode other"):
+        store.change_episode("other", lambda each: each)
+
+
+def test_an_episode_that_a_change_leaves_as_it_is_was_not_changed(store: Store):
+    before = store.save_episode(_episode())
+    assert store.change_episode("talk", lambda each: each.model_copy()).updated_at == before.updated_at
+
+
+def test_a_change_is_the_latest_even_when_the_clock_was_set_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    store.save_episode(_episode())
+    monkeypatch.setattr("workbench.store.now", lambda: now() - timedelta(hours=1))
+    store.change_episode("talk", lambda each: each.model_copy(update={"title": "corrected"}))
+    assert store.episode("talk").title == "corrected"
+
+
+def test_a_job_from_memory_is_the_one_that_is_written_down(store: Store, job: Job):
+    failure = Failure(reason="clip.mp4 is gone", kind="UnreadableMedia", stage=StageName.TRANSCRIBED)
+    store.end(job.job_id, Status.FAILED, message="gone", failure=failure, percent=40.0)
+    (written,) = store.jobs()
+    assert store.remembered(job.job_id) == written
+    assert written.failure == failure
+
+
 def test_what_a_step_took_is_told_by_job_for_the_last_twenty_of_them(store: Store):
     facts = {"stage": StageName.TRANSCRIBED, "step": "stretch", "model": "tiny.en", "workers": 2}
     for number in range(25):

@@ -120,6 +120,16 @@ def test_while_a_job_runs_nothing_is_removed(store: Store, library: Library):
     assert store.job(job.job_id).ended
 
 
+def test_a_server_that_is_never_idle_still_gets_rid_of_its_old_jobs(store: Store, library: Library):
+    old = _artefact(library, "enrichment", "b" * 8, 90)
+    job = _job(store, 1, ended=True)
+    with pytest.raises(NotAllowed):
+        _upkeep(store, library, days=0, busy=True).by_itself()
+    assert old.exists()
+    with pytest.raises(NotFound):
+        store.job(job.job_id)
+
+
 def test_ended_jobs_go_with_their_logs_and_open_ones_stay(store: Store, library: Library):
     ended, still_open = _job(store, 1, ended=True), _job(store, 2, ended=False)
     assert _upkeep(store, library).clean_up(dry_run=False).jobs == 0

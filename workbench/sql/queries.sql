@@ -25,6 +25,13 @@ UPDATE jobs SET status = $status, message = $message, result = $result, failure 
     progress = CASE WHEN $status = 'completed' THEN 100 ELSE greatest(progress, $progress) END
 WHERE job_id = $job_id AND status IN ('queued', 'running') RETURNING *;
 
+-- name: ask_cancel
+-- Kept until the job ends, whatever ends this process before.
+UPDATE jobs SET cancel_asked = TRUE WHERE job_id = $job_id AND status IN ('queued', 'running');
+
+-- name: asked_to_cancel
+SELECT job_id FROM jobs WHERE cancel_asked AND status IN ('queued', 'running') ORDER BY job_id;
+
 -- name: requeue_running
 -- Whoever ran these is gone.
 UPDATE jobs SET status = 'queued' WHERE status = 'running' RETURNING *;
@@ -80,7 +87,7 @@ ORDER BY created_at DESC, episode_id LIMIT $limit;
 INSERT INTO episodes VALUES ($episode_id, $sha256, $title, $stage, $duration, $recording, $artefacts, $at, $at)
 ON CONFLICT (episode_id) DO UPDATE SET title = excluded.title, stage = excluded.stage,
     duration = excluded.duration, recording = excluded.recording, artefacts = excluded.artefacts,
-    updated_at = excluded.updated_at
+    updated_at = greatest(excluded.updated_at, episodes.updated_at + INTERVAL 1 MICROSECOND)
 RETURNING *;
 
 -- name: add_duration

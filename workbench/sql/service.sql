@@ -22,10 +22,10 @@ ORDER BY next_at, delivery_id LIMIT $limit;
 SELECT min(next_at) AS next_at FROM deliveries WHERE state = 'pending';
 
 -- name: tried_delivery
--- The state moves on from pending only: a replay meanwhile is not undone.
+-- Only as the try found it: a replay meanwhile is not undone.
 UPDATE deliveries SET tries = tries + 1, state = $state, next_at = $next_at, last_status = $status,
     last_reason = $reason, ended_at = CASE WHEN $state = 'pending' THEN NULL ELSE $at END
-WHERE delivery_id = $delivery_id AND state = 'pending' RETURNING *;
+WHERE delivery_id = $delivery_id AND state = 'pending' AND tries = $tries RETURNING *;
 
 -- name: replay_delivery
 UPDATE deliveries SET state = 'pending', tries = 0, next_at = $at, ended_at = NULL
