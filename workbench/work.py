@@ -221,6 +221,8 @@ class Processing:
         self._recording = Recording(
             episode_id=episode.episode_id, source=stages.source(folder), folder=folder
         )
+        first = self.job.params.get("made_since")
+        self._asked = datetime.fromisoformat(first) if first else self.job.created_at
         self._wanted = wanted_of(self.job.params)
         self.target = self._wanted.target
         asks_llm = self._wanted.options.enrich.base_url is not None
@@ -265,10 +267,10 @@ class Processing:
     @property
     def _find(self) -> Find:
         """Forced work counts only what was made since it was asked for, by the first of its tries."""
-        first = self.job.params.get("made_since")
-        asked = datetime.fromisoformat(first) if first else self.job.created_at
-        made_since = asked if self.job.params["force_reprocess"] else None
-        return partial(_find_since, self.library, made_since)
+        if not self.job.params["force_reprocess"]:
+            return partial(_find_since, self.library, None)
+        self._asked = min(self._asked, now())  # a clock that was set back dates what is made before that
+        return partial(_find_since, self.library, self._asked)
 
     def _refuse_another_recording(self) -> None:
         """What is made of a file that was exchanged would be kept as if it were of the old one."""

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from pipeline import manifest
 from tests.workbench.test_dispatcher import CONTENT, Desk, until
 from tests.workbench.test_dispatcher import desk as desk
-from workbench.jobs import Outcome, Status
+from workbench.jobs import Outcome, Status, now
 
 resource = pytest.importorskip("resource", reason="only POSIX limits the size of files")
 _A_MOMENT = 2.0  # seconds: some turns of the dispatcher
@@ -137,3 +138,16 @@ def test_a_task_that_finds_no_folder_to_work_in_is_tried_again(
     assert desk.ended(job).status is Status.COMPLETED
     assert not tmp.exists()
     assert "attempt failed" in [line["kind"] for line in desk.store.log_of(job.job_id)]
+
+
+def test_forced_work_is_done_once_even_when_the_clock_is_set_back(
+    desk: Desk, tone: Path, monkeypatch: pytest.MonkeyPatch
+):
+    job = desk.process(desk.episode(tone), force=True)
+    desk.running("prepare")
+    real = time.time
+    monkeypatch.setattr("workbench.library.time.time", lambda: real() - 3600)
+    monkeypatch.setattr("workbench.work.now", lambda: now() - timedelta(hours=1))
+    desk.do("prepare")  # what is published in the moment of the change is made again
+    desk.do("prepare", "stretch", "merge")
+    assert desk.ended(job).status is Status.COMPLETED
