@@ -35,9 +35,9 @@ def watched(journal: Path) -> type[Library]:
             time.sleep(0.02)
 
     class Watched(Library):
-        def new_attempt(self, task: Task) -> Path:
+        def attempt_at(self, task: Task) -> Path:
             note("begun", task)
-            return super().new_attempt(task)
+            return super().attempt_at(task)
 
         def publish(self, task: Task, attempt: Path) -> list[str]:
             folders = super().publish(task, attempt)
