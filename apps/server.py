@@ -1,9 +1,9 @@
 """`workbench serve`: one process with the REST interface, the dispatcher, the outbox and the schedules."""
 
+import logging
 import os
 import secrets
 import socket
-import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from importlib import metadata
@@ -28,6 +28,7 @@ from apps.rest import (
     system,
     uploads,
 )
+from apps.rest.depends import base_of
 from apps.rest.guard import FAILURES_PER_MINUTE, Guard, caller_of, check_bind
 from apps.rest.metrics import Meter, Routed
 from workbench import run_file
@@ -37,6 +38,7 @@ from workbench.settings import Settings
 from workbench.uploads import Upload, Uploads
 from workbench.workbench import Workbench
 
+_LOG = logging.getLogger(__name__)
 _UPLOADS_KEPT = 7 * 24 * 3600.0
 _SWEEP_EVERY = 3600.0
 _GB = 2**30
@@ -62,11 +64,13 @@ def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
         app.include_router(part.routes)
     meter = Meter(bench, store.used_bytes)
 
-    def came(upload: Upload) -> None:
+    def came(upload: Upload) -> str:
         meter.came(upload)
-        _came(bench, store, upload)
+        return _came(bench, store, upload)
 
-    app.include_router(uploads.router(store, came, owner=lambda request: caller_of(request).label))
+    app.include_router(
+        uploads.router(store, came, owner=lambda request: caller_of(request).label, base=base_of)
+    )
     app.include_router(login.router(bench.keys, failures, public_url=settings.public_url))
     app.include_router(meter.routes)
     app.add_middleware(Routed)
@@ -138,7 +142,7 @@ async def _sweep(store: Uploads) -> None:
         try:
             await anyio.to_thread.run_sync(store.sweep)
         except Exception:  # noqa: BLE001 - the server goes on, and the next time may go well
-            traceback.print_exc()
+            _LOG.exception("expired uploads could not be removed")
 
 
 def _uploads(bench: Workbench) -> Uploads:
@@ -157,12 +161,13 @@ def _uploads(bench: Workbench) -> Uploads:
     return store
 
 
-def _came(bench: Workbench, store: Uploads, upload: Upload) -> None:
-    """A recording lies whole in the inbox: it becomes an episode."""
+def _came(bench: Workbench, store: Uploads, upload: Upload) -> str:
+    """A recording lies whole in the inbox: it becomes an episode by the job whose id is returned."""
     asked = bench.discover_request([str(upload.done)]).model_copy(update={"requested_by": upload.owner})
-    bench.submit([asked], None, upload.owner)
+    (made,) = bench.submit([asked], None, upload.owner)
     bench.audit(upload.owner, "upload", upload.filename)
     store.tell(upload.upload_id)
+    return made.job.job_id
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -8,7 +8,7 @@ from workbench.mail import mail_of
 from workbench.names import names_only
 from workbench.settings import Settings
 
-_TOLD = {"job_id", "job_type", "status", "progress", "failure", "created_at", "finished_at"}
+_TOLD = {"job_id", "job_type", "episode_id", "status", "progress", "failure", "created_at", "finished_at"}
 _RESULT = ("episode_id", "stage", "duration")
 
 

@@ -13,10 +13,8 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 from email.utils import format_datetime
 from functools import partial
-from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
@@ -28,8 +26,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from apps.rest.upload_schema import CHUNK, FILE, VERSION, described
-from pipeline.model import Frozen, Metadata, Seconds
+from apps.rest.shapes import links_of
+from apps.rest.upload_schema import CHUNK, FILE, VERSION, Arrived, UploadStatus, described
+from pipeline.model import Metadata, Seconds
 from workbench.errors import WorkbenchError
 from workbench.uploads import (
     Announced,
@@ -63,20 +62,6 @@ _SHA256 = re.compile(r"sha256[ :]+([0-9a-f]{64})", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
-class UploadStatus(Frozen):
-    """How far an upload has come, for people and scripts; tus clients ask with HEAD."""
-
-    upload_id: str
-    filename: str
-    length: int
-    offset: int
-    done: bool
-    file: str | None
-    """The name in the inbox, once the upload is done."""
-    expires_at: datetime | None
-    """When an unfinished upload is forgotten."""
-
-
 class TusRoute(APIRoute):
     """Says the version in every answer, errors too; a locked upload is worth another try soon."""
 
@@ -94,20 +79,22 @@ class TusRoute(APIRoute):
 
 def router(
     uploads: Uploads,
-    after: Callable[[Upload], None],
+    after: Callable[[Upload], str],
     *,
     owner: Callable[[Request], str] = lambda request: "",
+    base: Callable[[Request], str] = lambda request: "",
     silence: Seconds = 30.0,
 ) -> APIRouter:
     """The routes under `/uploads`.
 
-    `after` gets each upload, in a thread, when its file lies whole in the inbox; a crash right before that
-    leaves it to `Uploads.recover`. `owner` names who asks. A connection on which nothing comes for `silence`
+    `after` gets each upload, in a thread, when its file lies whole in the inbox, and returns the id of the
+    job that makes it an episode; a crash right before that leaves it to `Uploads.recover`. `owner` names who
+    asks, and `base` is this server's address for them. A connection on which nothing comes for `silence`
     seconds is given up, so that another can go on.
     """
     # Bodies have no limit but that of `uploads`, whatever the app has for its other routes.
     routes = APIRouter(prefix="/uploads", tags=["uploads"], route_class=TusRoute, max_body_size=sys.maxsize)
-    doors = _Doors(uploads, after, owner, silence)
+    doors = _Doors(uploads, after, owner, base, silence)
     for path in ("", "/"):  # tus clients are used to the second one
         routes.add_api_route(
             path,
@@ -131,7 +118,10 @@ def router(
     routes.add_api_route(one, doors.patch, methods=["PATCH"], status_code=204, openapi_extra=chunk)
     routes.add_api_route(one, doors.remove, methods=["DELETE"], status_code=204, openapi_extra=described())
     routes.add_api_route(one, doors.override, methods=["POST"], include_in_schema=False)
-    routes.add_api_route("/{name:path}", doors.put, methods=["PUT"], status_code=201, openapi_extra=FILE)
+    whole = "/{name:path}"
+    routes.add_api_route(
+        whole, doors.put, methods=["PUT"], status_code=201, response_model=Arrived, openapi_extra=FILE
+    )
     return routes
 
 
@@ -141,11 +131,13 @@ class _Doors:
     def __init__(
         self,
         uploads: Uploads,
-        after: Callable[[Upload], None],
+        after: Callable[[Upload], str],
         owner: Callable[[Request], str],
+        base: Callable[[Request], str],
         silence: Seconds,
     ) -> None:
         self._uploads, self._after, self._owner, self._silence = uploads, after, owner, silence
+        self._base = base
 
     def options(self) -> Response:
         """What this server can do."""
@@ -216,19 +208,26 @@ class _Doors:
         )
 
     async def put(self, name: str, request: Request) -> Response:
-        """A whole file in one go: `curl -T talk.mp4 URL/uploads/`. It cannot be resumed."""
+        """A whole file in one go: `curl -T talk.mp4 URL/uploads/`. It cannot be resumed.
+
+        The answer names the job that makes it an episode; that job's result has the episode's id.
+        """
         if "Content-Length" not in request.headers:
             raise HTTPException(411, "Content-Length is missing: send the file with its size")
         length = _number(request, "Content-Length")
         announced = Announced(length=length, filename=name, owner=self._owner(request))
         upload = await run_sync(self._uploads.create, announced)
         try:
-            path = await self._append(upload.upload_id, 0, request)
+            came = await self._append(upload.upload_id, 0, request)
         finally:  # nobody was told the id
             with CancelScope(shield=True), suppress(UploadNotFound):
                 await run_sync(self._uploads.remove, upload.upload_id)
-        file = path.name if path else upload.filename
-        return JSONResponse({"file": file, "bytes": length}, 201, {"Upload-File": quote(file)})
+        if came is None:
+            raise HTTPException(400, "the file did not come whole: send it again")
+        file, job_id = came
+        place = self._base(request) + links_of(job_id).self
+        arrived = Arrived(file=file, bytes=length, job_id=job_id, status_url=place)
+        return JSONResponse(arrived.model_dump(), 201, {"Upload-File": quote(file)})
 
     async def _first(self, upload: Upload, request: Request) -> Upload:
         try:
@@ -239,16 +238,16 @@ class _Doors:
             raise
         return await run_sync(self._uploads.upload, upload.upload_id)
 
-    async def _append(self, upload_id: str, offset: int, request: Request) -> Path | None:
-        """Take the body; the file in the inbox, when it is whole by that."""
+    async def _append(self, upload_id: str, offset: int, request: Request) -> tuple[str, str] | None:
+        """Take the body; the file's name in the inbox and its job, when it is whole by that."""
         append = partial(self._uploads.append, upload_id, offset, checksum=_checksum(request))
         with await run_sync(append) as writer:
             writer.check(int(request.headers.get("Content-Length", 0)))
             await _receive(request, writer, self._silence)
             path = await run_sync(writer.finish)
-        if path:
-            await run_sync(lambda: self._after(self._uploads.upload(upload_id)))
-        return path
+        if not path:
+            return None
+        return path.name, await run_sync(lambda: self._after(self._uploads.upload(upload_id)))
 
 
 async def _receive(request: Request, writer: Writer, silence: Seconds) -> None:

@@ -219,11 +219,34 @@ def test_every_request_is_tried_again_as_often_as_n8n_can(workflow: Workflow):
     assert tries == {(True, 5, 5000)}  # n8n makes less of anything more
 
 
-def test_what_starts_a_job_can_be_sent_twice(workflow: Workflow):
+def keys(workflow: Workflow) -> dict[str, str]:
+    """The `Idempotency-Key` of every request that starts a job, by the name of its node."""
+    found = {}
     for each in nodes(workflow, "httpRequest"):
-        if "/async/episodes/" in each["parameters"]["url"]:
+        if re.search("/async/episodes/|/episodes/discover$", each["parameters"]["url"]):
             headers = each["parameters"]["headerParameters"]["parameters"]
-            assert "Idempotency-Key" in {header["name"] for header in headers}, each["name"]
+            named = {header["name"]: header["value"] for header in headers}
+            found[each["name"]] = named["Idempotency-Key"]
+    return found
+
+
+def test_what_starts_a_job_can_be_sent_twice(workflow: Workflow):
+    sent = keys(workflow)
+    assert "Start clip rendering" in sent
+    assert len(set(sent.values())) == len(sent)
+
+
+@pytest.mark.parametrize("name", ["nightly.json", "resume.json"])
+def test_a_job_of_another_n8n_that_counts_from_one_again_is_another_job(name: str):
+    """An execution says when it started, and says the same when it tries again."""
+    workflow = load(TEMPLATES / name)
+    assert settings(workflow)["started"] == "={{ $now.toMillis() }}"
+    start = "=n8n-{{ $execution.id }}-{{ $('Config').first().json.started }}-"
+    assert {node: key.startswith(start) for node, key in keys(workflow).items()} == {
+        "Discover episodes": True,
+        "Start processing": True,
+        "Start clip rendering": True,
+    }
 
 
 def test_a_request_that_fails_is_reported_and_stops_nothing(workflow: Workflow):
@@ -249,18 +272,28 @@ def test_every_branch_of_the_loop_ends_back_at_it(name: str):
 
 
 @pytest.mark.parametrize("name", ["nightly.json", "resume.json"])
+def test_a_discovery_that_goes_on_is_asked_for_again_or_told_to_slack(name: str):
+    workflow = load(TEMPLATES / name)
+    assert outputs(workflow, "Any episodes?") == [["Split Out"], ["Still discovering?"]]
+    assert outputs(workflow, "Still discovering?") == [["For too long?"], []]
+    assert outputs(workflow, "For too long?") == [["Slack: still discovering"], ["Wait for discovery"]]
+    assert outputs(workflow, "Wait for discovery") == [["Discover episodes"]]
+
+
+@pytest.mark.parametrize("name", ["nightly.json", "resume.json"])
 def test_nothing_goes_in_circles_without_waiting(name: str):
     workflow = load(TEMPLATES / name)
     waits = {each["name"] for each in nodes(workflow, "wait")}
-    for each in in_the_loop(workflow) - waits:
+    for each in {each["name"] for each in nodes(workflow)} - waits - {LOOP}:
         behind = [target for way in outputs(workflow, each) for target in way]
         assert each not in reachable(workflow, behind, around=[LOOP, *waits]), each
 
 
 def test_the_resume_address_goes_to_the_workbench_as_it_is():
-    body = node(load(TEMPLATES / "resume.json"), "Start processing")["parameters"]["jsonBody"]
+    workflow = load(TEMPLATES / "resume.json")
+    body = node(workflow, "Start processing")["parameters"]["jsonBody"]
     assert "webhook_url: $execution.resumeUrl }" in body
-    (wait,) = nodes(load(TEMPLATES / "resume.json"), "wait")
+    wait = node(workflow, "Wait for the call")
     assert (wait["parameters"]["httpMethod"], wait["parameters"]["limitWaitTime"]) == ("POST", True)
     assert "webhookSuffix" not in wait["parameters"]["options"]
 

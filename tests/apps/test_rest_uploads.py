@@ -369,7 +369,8 @@ def test_places_are_given_as_the_proxy_before_us_has_them(open_desk: Open):
 def test_one_put_brings_a_whole_file(desk: Desk):
     for name, expected in (("Gr%C3%B6%C3%9Fe.mp4", "Größe.mp4"), ("Gr%C3%B6%C3%9Fe.mp4", "Größe-2.mp4")):
         answer = desk.client.put(f"/uploads/{name}", content=TALK)
-        assert (answer.status_code, answer.json()) == (201, {"file": expected, "bytes": len(TALK)})
+        told = {"file": expected, "bytes": len(TALK), "job_id": "1", "status_url": "/async/jobs/1"}
+        assert (answer.status_code, answer.json()) == (201, told)
         assert unquote(answer.headers["Upload-File"]) == expected
     assert desk.client.put("/uploads/..%2F..%2Fevil.mp4", content=b"").json()["file"] == "evil.mp4"
     assert desk.files() == {"Größe.mp4": TALK, "Größe-2.mp4": TALK, "evil.mp4": b""}

@@ -80,6 +80,7 @@ def test_the_end_of_a_job_is_told_signed_and_again_until_it_is_taken(
     assert content["type"] == "job.completed"
     assert (content["job_id"], content["status"]) == (made["job_id"], "completed")
     assert content["data"]["result"]["episode_id"] == episode_id
+    assert content["data"]["episode_id"] == episode_id
     assert "a%2Fb" not in str(told)
 
 
@@ -211,14 +212,12 @@ def test_an_episodes_files_are_listed_and_handed_out_in_parts_and_nothing_else_i
         assert server.client.get(f"{place}/{name}").status_code in (404, 405)
 
 
-def test_an_upload_becomes_an_episode(server: Server, silence: Path):
-    assert server.client.put("/uploads/uploaded.wav", content=silence.read_bytes()).status_code == 201
-    deadline = time.monotonic() + 30
-    while "uploaded" not in {
-        each["episode_id"] for each in server.client.get("/episodes").json()["episodes"]
-    }:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+def test_an_upload_becomes_an_episode_by_the_job_that_its_answer_names(server: Server, silence: Path):
+    told = server.client.put("/uploads/uploaded.wav", content=silence.read_bytes()).raise_for_status().json()
+    assert told["status_url"] == f"{server.client.base_url}/async/jobs/{told['job_id']}"
+    job = server.client.get(told["status_url"], params={"wait": 30}).json()
+    assert [each["episode_id"] for each in job["result"]["episodes"]] == ["uploaded"]
+    assert server.client.get("/episodes/uploaded").status_code == 200
 
 
 def test_the_server_says_that_it_is_well_and_who_may_ask_is_guarded(server: Server):

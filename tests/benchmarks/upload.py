@@ -33,7 +33,7 @@ from fastapi.responses import JSONResponse
 
 from apps.rest.uploads import CHUNK, STATUS_OF, router
 from workbench.errors import WorkbenchError
-from workbench.uploads import Uploads
+from workbench.uploads import Upload, Uploads
 
 MIB = 1 << 20
 ALLOWED = 50 * 10**6  # bytes that the server's memory may grow by
@@ -193,11 +193,16 @@ def _digest(file: Path) -> str:
 
 
 def app_over(folder: Path, after: Callable[[Path], None], silence: float = 30, **limits: float) -> FastAPI:
-    """The upload routes with nothing around them but what makes an error a problem."""
+    """The upload routes with nothing around them but what makes an error a problem; every job is job 1."""
     given = {"most_bytes": 1 << 40, "quota_bytes": 1 << 40, "keep": 60.0} | limits
     app = FastAPI(max_body_size=1000)  # what an app may well have for all its other routes
     store = Uploads(folder / "uploads", folder / "inbox", **given)
-    app.include_router(router(store, lambda upload: after(Path(str(upload.done))), silence=silence))
+
+    def came(upload: Upload) -> str:
+        after(Path(str(upload.done)))
+        return "1"
+
+    app.include_router(router(store, came, silence=silence))
 
     @app.exception_handler(WorkbenchError)
     def problem(request: Request, error: WorkbenchError) -> JSONResponse:

@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.n8n.engine import Engine, send
 from tests.n8n.processes import until
 from tests.n8n.server import HEADER, SECRET, Server
 from tests.n8n.slack import Receiver
+from workbench import notices
 
 HOOK = "workbench-job-ended"
 DONE, FAILED = ":white_check_mark:", ":x:"
@@ -45,6 +47,32 @@ class Scene:
         """The next recording in the inbox; those of one run are found by their order."""
         recording = self.recordings.pop(0)
         return Path(shutil.copyfile(recording, self.server.inbox / f"{order}-{recording.name}"))
+
+
+def discovering(scene: Scene) -> Iterator[Check]:
+    """A workbench that answers before anything is discovered: it has maintenance, and too many wait."""
+    server, engine, start = scene.server, scene.engine, len(scene.slack.messages)
+    with ThreadPoolExecutor(1) as pool:
+        with server.serving(maintenance=True), server.crowded(server.ask("POST", "/async/discover", {})):
+            engine.put("resume.json", config(scene, max_job_minutes=0))
+            status, told = engine.execute("resume.json"), scene.slack.since(start)
+            says = status == "success" and len(told) == 1 and "still discovering" in told[0]
+            yield Check("resume", "a discovery that takes too long is reported", says, f"{status} {told}")
+            engine.put("resume.json", config(scene, max_job_minutes=30))
+            good, start = scene.drop(0), len(scene.slack.messages)
+            night = pool.submit(engine.execute, "nightly.json")
+            until(lambda: len(_discoveries(scene)) == 2, 60)
+        with server.serving():
+            status, told, found = night.result(), scene.slack.since(start), _discoveries(scene)
+            says = len(told) == 1 and told[0].startswith(DONE) and good.stem in told[0]
+            yield Check(
+                "nightly", "another one is waited for, though the workbench stops meanwhile", says, str(told)
+            )
+            waited = engine.has_run("nightly.json", "Wait for discovery")
+            once = waited and (status, len(found)) == ("success", 2)
+            yield Check("nightly", "and is asked for twice, but started once", once, f"{status} {found}")
+            yield from _clips_are_made("nightly", scene, good)
+            good.unlink()
 
 
 def nightly(scene: Scene) -> Iterator[Check]:
@@ -80,27 +108,29 @@ def resume(scene: Scene) -> Iterator[Check]:
 
 
 def callback(scene: Scene) -> Iterator[Check]:
-    """Jobs that anybody started; and calls that are not the workbench's."""
+    """Jobs that anybody started; and calls that are not the workbench's, or tell of nothing."""
     yield from _forged(scene)
-    start = len(scene.slack.messages)
+    yield from _test_call(scene)
     good, bad = scene.drop(1), scene.drop(2)
     found = scene.server.discovered()
+    yield from _half_way(scene, _id_of(good, found))
+    start = len(scene.slack.messages)
     spoil(bad)
     for file in (good, bad):
-        wanted = {"webhook_url": f"{scene.engine.url}/webhook/{HOOK}"}
-        scene.server.ask("POST", f"/async/episodes/{_id_of(file, found)}/process", wanted)
+        _process(scene, _id_of(file, found))
     until(lambda: len(scene.slack.since(start)) >= 3, _WITHIN)
     told = scene.slack.since(start)
     processed = [each for each in told if each.startswith(DONE) and "is processed" in each]
     rendered = [each for each in told if each.startswith(DONE) and "render_clips" in each]
-    failed = [each for each in told if each.startswith(FAILED) and bad.name in each]
+    named = f"{FAILED} *{_id_of(bad, found)}*"
+    failed = [each for each in told if each.startswith(named) and bad.name in each]
     yield Check("callback", "Slack hears that the recording is processed", len(processed) == 1, str(told))
     yield Check("callback", "and that its clips are done", len(rendered) == 1, str(rendered))
     yield Check(
         "callback",
-        "and why the other one failed, and no more",
+        "and which other one failed, and why, and no more",
         (len(failed), len(told)) == (1, 3),
-        str(failed),
+        str(told),
     )
     bad.unlink()
     yield from _clips_are_made("callback", scene, good)
@@ -138,6 +168,11 @@ def spoil(recording: Path) -> None:
     """Change a recording after it was discovered: its job has to fail."""
     with recording.open("ab") as file:
         file.write(b"more")
+
+
+def _discoveries(scene: Scene) -> list[dict[str, Any]]:
+    listed = scene.server.ask("GET", "/async/jobs?limit=200")["jobs"]
+    return [each for each in listed if each["job_type"] == "discover_episodes"]
 
 
 def _while_spoiling(scene: Scene, bad: Path, execute: Any) -> str:
@@ -225,6 +260,33 @@ def _forged(scene: Scene) -> Iterator[Check]:
     yield Check(
         "callback", "one that is signed twice, and once rightly, is taken", says, f"{answered} {told}"
     )
+
+
+def _test_call(scene: Scene) -> Iterator[Check]:
+    """What `POST /async/webhooks/test` sends; only an admin may ask for that, and n8n's key is none."""
+    address, start = f"{scene.engine.url}/webhook/{HOOK}", len(scene.slack.messages)
+    body = notices.test_notice(address).body.encode()
+    answered = send(address, body, _headers(body, int(time.time())))
+    until(lambda: bool(scene.slack.since(start)), 30)
+    told = scene.slack.since(start)
+    says = answered[0] == 200 and len(told) == 1 and told[0].startswith(DONE) and "test call" in told[0]
+    yield Check("callback", "a test call is told as a test", says, f"{answered} {told}")
+
+
+def _half_way(scene: Scene, episode_id: str) -> Iterator[Check]:
+    """A job that ends before there are clips to choose."""
+    start = len(scene.slack.messages)
+    _process(scene, episode_id, target_stage="transcribed")
+    until(lambda: bool(scene.slack.since(start)), _WITHIN)
+    told, jobs = scene.slack.since(start), scene.server.jobs(episode_id, "render_clips")
+    says = told == [f"{DONE} process_episode: *{episode_id}* is done"] and not jobs
+    yield Check("callback", "of a recording that is only transcribed no clips are asked for", says, str(told))
+
+
+def _process(scene: Scene, episode_id: str, **more: object) -> None:
+    """Ask for a job whose end is told to `callback.json`."""
+    wanted = {"webhook_url": f"{scene.engine.url}/webhook/{HOOK}", **more}
+    scene.server.ask("POST", f"/async/episodes/{episode_id}/process", wanted)
 
 
 def _headers(body: bytes, timestamp: int, *, secret: str = SECRET) -> dict[str, str]:

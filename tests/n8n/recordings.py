@@ -15,12 +15,13 @@ _REAL = (
     "speech/ami_dev00.wav",
     "speech/gcp_commercial_call.wav",
     "words/acoustic_corpus.wav",
+    "speech/sonnet1_en.mp3",
 )
 _PIECE = 15  # seconds
 
 
 def recordings(folder: Path) -> list[Path]:
-    """Eight real recordings, or, where they are not, pieces of the demo recording, made in `folder`."""
+    """Nine real recordings, or, where they are not, pieces of the demo recording, made in `folder`."""
     if _MEDIA.is_dir():
         return [_MEDIA / name for name in _REAL]
     whole = demo.make(folder / "demo.mp4")

@@ -6,10 +6,13 @@ import re
 import secrets
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +33,53 @@ variants = ["subtitled"]
 aspect_ratios = ["1x1"]
 """
 _START_WITHIN = 120
+_CROWD = 150
+"""As many may wait for a job's end at once; who comes then is answered at once."""
 
 
 class Server:
-    """The REST API of the running workbench, and the inbox of its library."""
+    """The REST API of a workbench, which runs while `serving`, and the inbox of its library."""
 
-    def __init__(self, library: Path, port: int, key: str) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self.inbox = library / "inbox"
-        self.key = key
+    def __init__(self, folder: Path, allow: str) -> None:
+        """A new library in `folder`; its webhooks are signed with SECRET, carry HEADER and go to `allow`."""
+        self._library, self._log = folder / "library", folder / "workbench.log"
+        self.inbox = self._library / "inbox"
+        self.inbox.mkdir(parents=True)
+        (self._library / "workbench.toml").write_text(_SMALL)
+        (self._port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._variables = inherited() | {
+            "PYTHONPATH": str(ROOT),
+            "WORKBENCH_WEBHOOK_ALLOW": allow,
+            "WORKBENCH_WEBHOOK_HEADER": ": ".join(HEADER),
+            "WORKBENCH_WEBHOOK_SECRET": SECRET,
+        }
+        self.key = _make_key(self._library, self._variables)
+
+    @contextmanager
+    def serving(self, *, maintenance: bool = False) -> Iterator[None]:
+        """The server, ready; in a time of maintenance no job starts."""
+        variables = self._variables | ({"WORKBENCH_MAINTENANCE_WINDOWS": _window()} if maintenance else {})
+        where = ["--library", str(self._library), "--port", str(self._port), "--workers", "2"]
+        with running([*COMMAND, "serve", *where], self._log, variables, self.is_ready, _START_WITHIN):
+            yield
+
+    @contextmanager
+    def crowded(self, job: dict[str, Any]) -> Iterator[None]:
+        """While as many wait for the end of `job`, which does not come, as the server lets."""
+        over = threading.Event()
+
+        def wait() -> None:
+            with suppress(OSError, HTTPException, RuntimeError):  # the server stops
+                while not over.is_set():
+                    self.ask("GET", f"/async/jobs/{job['job_id']}?wait=60")
+
+        for _ in range(_CROWD):
+            threading.Thread(target=wait, daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """What the API says; its error, when there is one, is raised with the problem in its text."""
@@ -81,23 +122,11 @@ class Server:
             return False
 
 
-@contextmanager
-def serving(folder: Path, allow: str) -> Iterator[Server]:
-    """The server, ready; its webhooks are signed with SECRET, carry HEADER and may go to `allow`."""
-    library = folder / "library"
-    (library / "inbox").mkdir(parents=True)
-    (library / "workbench.toml").write_text(_SMALL)
-    (port,) = free_ports(1)
-    variables = inherited() | {
-        "PYTHONPATH": str(ROOT),
-        "WORKBENCH_WEBHOOK_ALLOW": allow,
-        "WORKBENCH_WEBHOOK_HEADER": ": ".join(HEADER),
-        "WORKBENCH_WEBHOOK_SECRET": SECRET,
-    }
-    server = Server(library, port, _make_key(library, variables))
-    command = [*COMMAND, "serve", "--library", str(library), "--port", str(port), "--workers", "2"]
-    with running(command, folder / "workbench.log", variables, server.is_ready, _START_WITHIN):
-        yield server
+def _window() -> str:
+    """The whole week but for a day that is not near: one without any day is refused."""
+    away = (datetime.now(UTC) + timedelta(days=3)).strftime("%a")
+    days = (day for day in ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun") if day != away)
+    return f"{','.join(days)} 00:00-24:00"
 
 
 def _make_key(library: Path, variables: Mapping[str, str]) -> str:

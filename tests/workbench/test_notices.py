@@ -37,10 +37,12 @@ def job(status: Status = Status.COMPLETED, **changes: Any) -> Job:
 
 def test_a_webhook_has_the_facts_of_the_job_and_an_id_at_its_top():
     body = webhook_body("msg_1", job())
-    told = {name: body[name] for name in ("job_id", "job_type", "status", "progress", "result", "failure")}
+    names = ("job_id", "job_type", "episode_id", "status", "progress", "result", "failure")
+    told = {name: body[name] for name in names}
     assert told == {
         "job_id": "1",
         "job_type": "process_episode",
+        "episode_id": "talk",
         "status": "completed",
         "progress": 100,
         "result": {"episode_id": "talk", "stage": "clipped", "duration": 60.0},
@@ -48,6 +50,12 @@ def test_a_webhook_has_the_facts_of_the_job_and_an_id_at_its_top():
     }
     assert body["id"] == "msg_1"
     assert "error" not in body
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED])
+def test_the_episode_of_a_job_without_a_result_is_named_too(status: Status):
+    body = webhook_body("msg_1", job(status, result=None))
+    assert (body["result"], body["episode_id"], body["data"]["episode_id"]) == (None, "talk", "talk")
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.CANCELLED])
