@@ -20,7 +20,16 @@ from rich.text import Text
 
 from pipeline.errors import BadOptions, ModelMissing, PipelineError
 from pipeline.model import Seconds
-from workbench.errors import BadSetting, LibraryBroken, LibraryBusy, NotAllowed, NotFound, WorkbenchError
+from workbench.errors import (
+    AccessDenied,
+    BadSetting,
+    LibraryBroken,
+    LibraryBusy,
+    NotAllowed,
+    NotFound,
+    Unreachable,
+    WorkbenchError,
+)
 from workbench.jobs import Failure, Status
 
 DONE, FAILED, WRONG, UNUSABLE, CANCELLED, TERMINATED = 0, 1, 2, 3, 130, 143
@@ -29,7 +38,7 @@ Exit codes:
   0    everything that was asked for is done
   1    at least one job failed, a named file is no recording, or `doctor` found a problem
   2    wrong usage, a bad setting, or nothing has that id
-  3    the library is busy or cannot be used
+  3    the library is busy or cannot be used, or its server does not answer or wants another key
   130  cancelled by Ctrl-C
   143  stopped by SIGTERM; the jobs are resumed by `workbench process`"""
 
@@ -149,7 +158,7 @@ def _to_nobody(stream: IO[str]) -> None:
 def _code(error: Exception) -> int:
     if isinstance(error, BadSetting | NotFound | NotAllowed | BadOptions | ModelMissing):
         return WRONG
-    if isinstance(error, LibraryBusy | LibraryBroken | OSError):
+    if isinstance(error, LibraryBusy | LibraryBroken | Unreachable | AccessDenied | OSError):
         return UNUSABLE
     return FAILED
 

@@ -6,7 +6,9 @@ with Client("http://127.0.0.1:5006", key="wb_...") as bench:
     job = bench.wait(bench.process("my-talk", target_stage="transcribed").job_id)
 """
 
+import json
 import os
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +18,13 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from pipeline.model import AspectRatio, Frozen, Seconds, Span, StageName, Variant
+from pipeline.model import AspectRatio, Seconds, Span, StageName, Variant
 from workbench import run_file
 from workbench.access import Key, Scope
 from workbench.errors import AccessDenied
 from workbench.jobs import CleanUp, Clip, ClipFile, Episode, Job, Status
-from workbench.wire import Place, Wire
+from workbench.sending import Sender
+from workbench.wire import Place, Wire, noun
 
 PATIENCE: Seconds = 60.0
 """How long a server that answered before is waited for: it may just be started again."""
@@ -88,6 +91,29 @@ class Client:
         given = None if paths is None else [_absolute(path) for path in paths]
         return self._submit("/async/discover", {"paths": given})
 
+    def upload(
+        self,
+        file: Path | str,
+        *,
+        title: str | None = None,
+        show: str | None = None,
+        language: str | None = None,
+        guests: Sequence[str] = (),
+        vocabulary: Sequence[str] = (),
+        bar: bool = True,
+    ) -> str:
+        """Send a recording of this machine into the server's inbox; returns the name that it got there.
+
+        The server makes it an episode by itself. What is given besides comes to lie beside it. With `bar`
+        is shown how much has come. A connection that breaks is made again, and goes on where it was.
+        """
+        lists = {"guests": guests, "vocabulary": vocabulary}
+        said = {"title": title, "show": show, "language": language}
+        said |= {name: json.dumps(list(each)) for name, each in lists.items() if each}
+        place = Path(file).expanduser()
+        with _bytes_bar(place, bar) as came:
+            return Sender(self._wire, place, came).send({name: text for name, text in said.items() if text})
+
     def process(
         self,
         episode_id: str,
@@ -134,24 +160,25 @@ class Client:
     def jobs(self, status: Status | None = None, limit: int = 50, before: str | None = None) -> list[Job]:
         """The newest jobs first, those older than the job `before`; without their `params`."""
         asked = {"status": status, "cursor": before}
-        return [_known(Job, view) for view in self._pages("/async/jobs", "jobs", limit, asked)]
+        return [self._wire.known(Job, view) for view in self._pages("/async/jobs", "jobs", limit, asked)]
 
     def jobs_with(self, job_ids: Sequence[str]) -> list[Job]:
         """Those jobs as they are at this moment, in that order; without their `params`."""
         found: list[Job] = []
         for start in range(0, len(job_ids), _AT_ONCE):
             page = self._wire.get("/async/jobs", ids=list(job_ids[start : start + _AT_ONCE]))
-            found += [_known(Job, view) for view in page["jobs"]]
+            views = self._wire.read(lambda told: list(told["jobs"]), page)
+            found += [self._wire.known(Job, view) for view in views]
         return found
 
     def open_jobs(self) -> list[Job]:
         """Those that have not ended, the oldest first."""
         found = (
-            view
+            self._wire.known(Job, view)
             for status in (Status.QUEUED, Status.RUNNING)
             for view in self._pages("/async/jobs", "jobs", None, {"status": status})
         )
-        latest = {view["job_id"]: _known(Job, view) for view in found}  # one may start in between
+        latest = {job.job_id: job for job in found}  # one may start in between
         return [latest[job_id] for job_id in sorted(latest)]
 
     def resume(self) -> list[Job]:
@@ -160,16 +187,15 @@ class Client:
 
     def job(self, job_id: str) -> Job:
         """A job as it is at this moment."""
-        return _known(Job, self._detailed(_job(job_id)))
+        return self._wire.known(Job, self._detailed(_job(job_id)))
 
     def log(self, job_id: str) -> list[dict[str, Any]]:
         """What happened to a job, oldest first: {at_utc, kind, body}."""
-        lines: list[dict[str, Any]] = self._wire.get(f"{_job(job_id)}/log")["events"]
-        return [line | {"at_utc": datetime.fromisoformat(line["at_utc"])} for line in lines]
+        return self._wire.read(_lines_of, self._wire.get(f"{_job(job_id)}/log"))
 
     def cancel(self, job_id: str, timeout: Seconds | None = None) -> Job:
         """Stop a job, and wait `timeout` seconds for that; one that has ended stays as it is."""
-        job = _known(Job, self._wire.send("DELETE", _job(job_id)))
+        job = self._wire.known(Job, self._wire.send("DELETE", _job(job_id)))
         return job if job.ended else self.wait(job_id, timeout, bar=False)
 
     def wait(self, job_id: str, timeout: Seconds | None = None, *, bar: bool = True) -> Job:
@@ -183,7 +209,7 @@ class Client:
             while True:
                 asked_at = time.monotonic()
                 at_once = min(_LOOK_EVERY if bar else _WAIT_AT_ONCE, max(0.0, until - asked_at))
-                job = _known(Job, self._detailed(_job(job_id), wait=at_once))
+                job = self._wire.known(Job, self._detailed(_job(job_id), wait=at_once))
                 show(job)
                 now = time.monotonic()
                 if job.ended or now >= until:
@@ -191,33 +217,42 @@ class Client:
                 if now - asked_at < at_once / 2:  # too many wait: the server answered at once
                     time.sleep(min(_LOOK_EVERY, until - now))
 
-    def episodes(self) -> list[Episode]:
-        """The newest first; paths and `sha256` only for a key with the scope admin."""
-        return [_episode_of(view) for view in self._pages("/episodes", "episodes", None, {}, detailed=True)]
+    def episodes(self, limit: int | None = None, before: str | None = None) -> list[Episode]:
+        """The newest first, those older than the episode `before`. Raises NotFound when there is none.
+
+        Paths and `sha256` only for a key with the scope admin.
+        """
+        views = self._pages("/episodes", "episodes", limit, {"cursor": before}, detailed=True)
+        return [self._wire.read(_episode_of, view) for view in views]
 
     def episode(self, episode_id: str) -> Episode:
         """An episode; paths and `sha256` only for a key with the scope admin."""
-        return _episode_of(self._detailed(_episode(episode_id)))
+        return self._wire.read(_episode_of, self._detailed(_episode(episode_id)))
 
     def clips(self, episode_id: str) -> list[Clip]:
         """An episode's clip candidates, the best first, each with the files rendered of it.
 
         A file's path is that on the server's machine; without the scope admin it is its address.
         """
-        views = self._wire.get(f"{_episode(episode_id)}/clips")["clips"]
+        views = self._wire.get(f"{_episode(episode_id)}/clips")
         shelf = self._detailed(_episode(episode_id)).get("shelf")
         below = f"/episodes/{episode_id}/files" if shelf else ""
         start = shelf or self._wire.url
-        return [_clip_of(view, lambda url: start + url.removeprefix(below)) for view in views]
+
+        def place(url: str) -> str:
+            return start + url.removeprefix(below)
+
+        return self._wire.read(lambda told: [_clip_of(view, place) for view in told["clips"]], views)
 
     def shelf(self, episode_id: str) -> Path:
         """The folder of the server's machine with an episode's results; needs the scope admin."""
-        return Path(self._wire.get(_episode(episode_id), details=True)["shelf"])
+        found = self._wire.get(_episode(episode_id), details=True)
+        return self._wire.read(lambda told: Path(told["shelf"]), found)
 
     def files(self, episode_id: str) -> dict[str, list[str]]:
         """Kind of artefact → paths of its files on the server's machine; needs the scope admin."""
-        found: dict[str, list[str]] = self._wire.get(_episode(episode_id), details=True)["paths"]
-        return found
+        found = self._wire.get(_episode(episode_id), details=True)
+        return self._wire.read(lambda told: dict(told["paths"]), found)
 
     def clean_up(self, *, dry_run: bool = True) -> CleanUp:
         """Remove, or only name, old jobs and artefacts that no episode needs; needs the scope admin.
@@ -225,24 +260,23 @@ class Client:
         Raises NotAllowed when artefacts would go while a job runs.
         """
         made = self._wire.send("POST", "/async/clean_up", json={"dry_run": dry_run}, repeatable=False)
-        return _known(CleanUp, made)
+        return self._wire.known(CleanUp, made)
 
     def _submit(self, path: str, body: dict[str, Any]) -> Job:
         """Ask for a job under a key of its own, so that asking again makes no second one."""
         asked = {name: each for name, each in body.items() if each is not None}
         key = {"Idempotency-Key": uuid.uuid4().hex}
-        return self.job(self._wire.send("POST", path, json=asked, headers=key)["job_id"])
+        made = self._wire.send("POST", path, json=asked, headers=key)
+        return self.job(self._wire.read(lambda told: str(told["job_id"]), made))
 
     def _detailed(self, path: str, **asked: Any) -> dict[str, Any]:
         """What there is at `path`, with what only admins are told if this client is one."""
         if self._may_know_paths:
             try:
-                found: dict[str, Any] = self._wire.get(path, details=True, **asked)
+                return self._wire.read(dict, self._wire.get(path, details=True, **asked))
             except AccessDenied:
                 self._may_know_paths = False
-            else:
-                return found
-        return dict(self._wire.get(path, **asked))
+        return self._wire.read(dict, self._wire.get(path, **asked))
 
     def _pages(
         self, path: str, name: str, limit: int | None, asked: dict[str, Any], *, detailed: bool = False
@@ -252,9 +286,10 @@ class Client:
         left = limit
         while left is None or left > 0:
             page = ask(path, **asked, limit=_PAGE if left is None else min(left, _PAGE))
-            yield from page[name]
-            left = None if left is None else left - len(page[name])
-            if not (cursor := page["next_cursor"]):
+            views, cursor = self._wire.read(lambda told: (list(told[name]), told["next_cursor"]), page)
+            yield from views
+            left = None if left is None else left - len(views)
+            if not cursor:
                 return
             asked = asked | {"cursor": cursor}
 
@@ -269,11 +304,12 @@ class RemoteKeys:
         """A new key and its text, which is shown this once and kept nowhere."""
         body = {"name": name, "scope": scope}
         made = self._wire.send("POST", "/keys", json=body, repeatable=False)
-        return _known(Key, made["key"]), made["secret"]
+        return self._wire.read(lambda told: (noun(Key, told["key"]), str(told["secret"])), made)
 
     def keys(self) -> list[Key]:
         """All keys that were ever made, with the time when a key was revoked."""
-        return [_known(Key, view) for view in self._wire.get("/keys")["keys"]]
+        views = self._wire.read(lambda told: list(told["keys"]), self._wire.get("/keys"))
+        return [self._wire.known(Key, view) for view in views]
 
     def revoke(self, key_id: str) -> None:
         """The key and the sessions that it opened end now. Raises NotFound."""
@@ -292,14 +328,13 @@ def _episode(episode_id: str) -> str:
     return f"/episodes/{quote(episode_id, safe='')}"
 
 
-def _known[M: Frozen](kind: type[M], view: dict[str, Any]) -> M:
-    """The noun that a view shows; what a newer server tells besides is left out."""
-    return kind.model_validate({name: view[name] for name in kind.model_fields if name in view})
+def _lines_of(told: dict[str, Any]) -> list[dict[str, Any]]:
+    return [line | {"at_utc": datetime.fromisoformat(line["at_utc"])} for line in told["events"]]
 
 
 def _episode_of(view: dict[str, Any]) -> Episode:
     place = view.get("recording_path", view["recording"])
-    return _known(Episode, {"sha256": ""} | view | {"recording": place})
+    return noun(Episode, {"sha256": ""} | view | {"recording": place})
 
 
 def _clip_of(view: dict[str, Any], path_of: Callable[[str], str]) -> Clip:
@@ -307,7 +342,7 @@ def _clip_of(view: dict[str, Any], path_of: Callable[[str], str]) -> Clip:
         ClipFile(variant=file["variant"], aspect_ratio=file["aspect_ratio"], path=path_of(file["url"]))
         for file in view["files"]
     ]
-    return _known(Clip, view | {"span": Span(start=view["start"], end=view["end"]), "files": files})
+    return noun(Clip, view | {"span": Span(start=view["start"], end=view["end"]), "files": files})
 
 
 @contextmanager
@@ -319,7 +354,7 @@ def _bar(wanted: bool) -> Iterator[Callable[[Job], None]]:
     from tqdm.auto import tqdm  # a text in terminals, a widget in notebooks that have them
 
     form = "{desc}: {percentage:3.0f}%|{bar:30}| {elapsed}{postfix}"
-    with tqdm(total=100.0, bar_format=form, disable=None) as shown:
+    with tqdm(total=100.0, bar_format=form, disable=_hidden()) as shown:
 
         def show(job: Job) -> None:
             left = "" if job.eta_seconds is None else f", {tqdm.format_interval(job.eta_seconds)} left"
@@ -329,3 +364,26 @@ def _bar(wanted: bool) -> Iterator[Callable[[Job], None]]:
             shown.refresh()
 
         yield show
+
+
+@contextmanager
+def _bytes_bar(file: Path, wanted: bool) -> Iterator[Callable[[int], None]]:
+    """Shows how much of a file has come, where there is somebody to see it."""
+    if not wanted:
+        yield lambda came: None
+        return
+    from tqdm.auto import tqdm
+
+    size = file.stat().st_size
+    with tqdm(total=size, desc=file.name, unit="B", unit_scale=True, disable=_hidden()) as shown:
+
+        def show(came: int) -> None:
+            shown.n = came
+            shown.refresh()
+
+        yield show
+
+
+def _hidden() -> bool | None:
+    """None: not in a pipe. A notebook's output is no terminal, and is read by a person all the same."""
+    return False if "ipykernel.zmqshell" in sys.modules else None

@@ -21,12 +21,21 @@ from workbench.errors import (
     Unreachable,
     WorkbenchError,
 )
+from workbench.uploads import (
+    DiskFull,
+    UploadChecksum,
+    UploadConflict,
+    UploadLocked,
+    UploadQuota,
+    UploadTooLarge,
+)
 
 _KINDS: dict[str, type[Exception]] = {
     kind.__name__: kind
     for kind in (
         *(NotFound, NotAllowed, KeyReused, BadSetting, LibraryBusy, LibraryBroken),
         *(BadOptions, ModelMissing),
+        *(UploadTooLarge, UploadQuota, UploadLocked, UploadChecksum, DiskFull),
     )
 }
 _DENIED = (401, 403)
@@ -34,9 +43,13 @@ _UNTOUCHED = (429, 503)
 """Statuses of a server that did nothing, and may later."""
 _UNKNOWN = (502, 504)
 """Statuses of a proxy that does not know what was done."""
+_OF_A_PROXY = (502, 503, 504)
+"""Statuses of a proxy behind which nobody answers; a workbench says itself why it cannot."""
+_STRANGE = (KeyError, TypeError, AttributeError, ValueError)
+"""What comes of reading an answer that is not what a workbench answers."""
 _FIRST_PATIENCE: Seconds = 2.0  # an address that never answered is more likely wrong than busy
-_SHORTEST_PAUSE: Seconds = 0.1
-_LONGEST_PAUSE: Seconds = 2.0
+SHORTEST_PAUSE: Seconds = 0.1
+LONGEST_PAUSE: Seconds = 2.0
 _TIMES = httpx2.Timeout(90.0, connect=5.0)  # an answer that waits for a job's end takes a minute
 
 
@@ -88,12 +101,17 @@ class Wire:
         return self.send("GET", path, params={name: each for name, each in asked.items() if each is not None})
 
     def send(self, method: str, path: str, *, repeatable: bool = True, **parts: Any) -> Any:
-        """The content of the answer; `parts` are those of `httpx2.Client.request`.
+        """The content of the answer to `ask`, which raises the same."""
+        answer = self.ask(method, path, repeatable=repeatable, **parts)
+        return self.read(lambda told: told.json(), answer) if answer.content else None
+
+    def ask(self, method: str, path: str, *, repeatable: bool = True, **parts: Any) -> httpx2.Response:
+        """The answer; `parts` are those of `httpx2.Client.request`.
 
         `repeatable`: to be asked twice does no harm. Raises Unreachable, AccessDenied, or what the server
         says is wrong.
         """
-        started, pause = time.monotonic(), _SHORTEST_PAUSE
+        started, pause = time.monotonic(), SHORTEST_PAUSE
         while True:
             try:
                 return self._try(method, path, repeatable, parts)
@@ -103,10 +121,21 @@ class Wire:
                 if time.monotonic() + wait - started > patience:
                     raise again.reason from again.__cause__
                 time.sleep(wait)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                pause = min(2 * pause, LONGEST_PAUSE)
                 self._look_again()
 
-    def _try(self, method: str, path: str, repeatable: bool, parts: dict[str, Any]) -> Any:
+    def read[T](self, take: Callable[[Any], T], found: Any) -> T:
+        """What `take` takes of an answer; raises WorkbenchError when a workbench does not answer so."""
+        try:
+            return take(found)
+        except _STRANGE as error:
+            raise _strange(self.url) from error
+
+    def known[M: Frozen](self, kind: type[M], view: Any) -> M:
+        """The noun that a view shows; raises WorkbenchError when it shows another thing."""
+        return self.read(lambda told: noun(kind, told), view)
+
+    def _try(self, method: str, path: str, repeatable: bool, parts: dict[str, Any]) -> httpx2.Response:
         try:
             answer = self._http.request(method, path, **parts)
         except httpx2.TransportError as error:
@@ -118,7 +147,7 @@ class Wire:
             raise _busy(answer)
         if not answer.is_success:
             raise _refusal(answer)
-        return _content(answer) if answer.content else None
+        return answer
 
     def _unanswered(self, error: httpx2.TransportError, repeatable: bool) -> Exception:
         if repeatable or isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
@@ -138,13 +167,24 @@ class Wire:
         return True
 
 
+def noun[M: Frozen](kind: type[M], view: dict[str, Any]) -> M:
+    """The noun that a view shows; what a newer server tells besides is left out."""
+    return kind.model_validate({name: view[name] for name in kind.model_fields if name in view})
+
+
 def _connection(place: Place) -> httpx2.Client:
-    host = urlsplit(place.url).hostname
-    if not host or not place.url.startswith(("http://", "https://")):
-        raise BadSetting(f"a server's address begins with http:// or https://, not {place.url!r}")
-    # A proxy that the environment names cannot reach this machine's own addresses.
-    by_proxy = not is_loopback(host)
-    return httpx2.Client(base_url=place.url, headers=_headers(place), timeout=_TIMES, trust_env=by_proxy)
+    headers = _headers(place)
+    try:
+        parts = urlsplit(place.url)
+        host, _ = parts.hostname, parts.port
+        if not host or parts.scheme not in ("http", "https"):
+            raise BadSetting(f"a server's address begins with http:// or https://, not {place.url!r}")
+        # A proxy that the environment names cannot reach this machine's own addresses.
+        by_proxy = not is_loopback(host)
+        return httpx2.Client(base_url=place.url, headers=headers, timeout=_TIMES, trust_env=by_proxy)
+    except (ValueError, httpx2.InvalidURL) as error:
+        what = f"{place.url!r} cannot be a server's address ({error}): write one like http://127.0.0.1:5006"
+        raise BadSetting(what) from error
 
 
 def _headers(place: Place) -> httpx2.Headers:
@@ -166,21 +206,29 @@ def _refusal(answer: httpx2.Response) -> Exception:
     try:
         problem = answer.json()
         detail, kind = str(problem["detail"]), problem.get("kind")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        url = f"{answer.url.scheme}://{answer.url.netloc.decode()}"
-        return WorkbenchError(
-            f"{url} answered {answer.status_code} {answer.reason_phrase}, and not as a workbench does: "
-            "check the address"
-        )
+    except _STRANGE:
+        return _not_ours(answer)
     if answer.status_code in _DENIED:
         return AccessDenied(detail)
     if answer.status_code == 404:
         return NotFound(detail)
+    if answer.status_code == 422 and kind is None:  # a field that cannot be what it is
+        return BadOptions(detail)
+    if kind == UploadConflict.__name__:
+        return UploadConflict(detail, int(answer.headers.get("upload-offset", 0)))
     return _KINDS.get(str(kind), WorkbenchError)(detail)
 
 
-def _content(answer: httpx2.Response) -> Any:
-    try:
-        return answer.json()
-    except ValueError as error:
-        raise WorkbenchError(f"{answer.url} did not answer as a workbench does: check the address") from error
+def _not_ours(answer: httpx2.Response) -> Exception:
+    """The error for an answer that no workbench gave."""
+    url = f"{answer.url.scheme}://{answer.url.netloc.decode()}"
+    said = f"{answer.status_code} {answer.reason_phrase}".strip()
+    if answer.status_code in _OF_A_PROXY:
+        return Unreachable(
+            f"a proxy at {url} cannot reach the workbench ({said}): is `workbench serve` running behind it?"
+        )
+    return WorkbenchError(f"{url} answered {said}, and not as a workbench does: check the address")
+
+
+def _strange(url: str) -> WorkbenchError:
+    return WorkbenchError(f"{url} did not answer as a workbench does: check the address")

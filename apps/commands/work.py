@@ -11,6 +11,7 @@ from apps.commands.flags import AsJson, Force, Language, Library, Model, Schedul
 from apps.door import enter
 from apps.watch import Signals, watch
 from pipeline.model import AspectRatio, StageName, Variant
+from pipeline.speech_models import AUTO, REPOSITORIES
 from workbench.jobs import Status
 from workbench.settings import load_settings
 
@@ -139,6 +140,14 @@ def demo(
 
 def _how(target: StageName, force: bool, model: str | None, language: str | None) -> dict[str, Any]:
     """What `process` of a workbench is told; the settings say what is not given."""
-    given = {"model": model, "language": language}
+    given = {"model": _model(model) if model else None, "language": language}
     chosen = {name: value for name, value in given.items() if value is not None}
     return {"target_stage": target, "force_reprocess": force} | chosen
+
+
+def _model(name: str) -> str:
+    """A folder by its full path, since a server works in another folder than this command."""
+    place = Path(name).expanduser()
+    is_name = name in (AUTO, *REPOSITORIES)
+    is_folder = not is_name and (place.is_dir() or name.startswith((".", "~")))
+    return os.path.normpath(place.absolute()) if is_folder else name

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from apps.rest import shapes
 from apps.rest.depends import Bench, By, IdempotencyKey, base_of, linked, only_admin, patiently, sees_folders
-from apps.rest.jobs import Make, discover_request, process_request, submit
+from apps.rest.jobs import Make, discover_request, one_request, submit
 from apps.rest.shapes import (
     Accepted,
     Clips,
@@ -23,7 +23,7 @@ from apps.rest.shapes import (
     Process,
     episode_view,
 )
-from workbench.errors import NotFound
+from workbench.errors import NotAllowed, NotFound
 from workbench.jobs import Clip, Episode, Job
 from workbench.names import names_only
 from workbench.workbench import Workbench
@@ -68,7 +68,9 @@ def discover(
     job, accepted = _waited(bench, request, by, key, body, lambda: discover_request(bench, by, body))
     if job is None:
         return accepted
-    result = names_only(job.result) or {"episodes": [], "skipped": [], "waiting": []}
+    if job.result is None:
+        raise NotAllowed(f"the discovery is {job.status} (job {job.job_id}: {job.message}): ask for it again")
+    result = names_only(job.result)
     episodes = [{k: v for k, v in each.items() if k != "file"} for each in result["episodes"]]
     found = Found(
         episodes=episodes, count=len(episodes), skipped=result["skipped"], waiting=result["waiting"]
@@ -132,7 +134,7 @@ def file(bench: Bench, episode_id: str, path: str) -> FileResponse:
 def _processed(
     bench: Workbench, request: Request, by: By, key: str | None, episode_id: str, body: Process
 ) -> Response:
-    job, accepted = _waited(bench, request, by, key, body, lambda: process_request(bench, episode_id, body))
+    job, accepted = _waited(bench, request, by, key, body, lambda: one_request(bench, by, episode_id, body))
     if job is None:
         return accepted
     content = shapes.job_json(job, base_of(request), full=sees_folders(request))

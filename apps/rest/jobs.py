@@ -98,7 +98,7 @@ def process(
     key: IdempotencyKey = None,
 ) -> Accepted:
     return _submitted(
-        bench, request, response, by, key, body, lambda: process_request(bench, episode_id, body)
+        bench, request, response, by, key, body, lambda: one_request(bench, by, episode_id, body)
     )
 
 
@@ -204,6 +204,18 @@ def submit_all(
     return bench.submit(requests, answering, caller.label)
 
 
+def one_request(bench: Workbench, caller: Caller, episode_id: str, body: Process) -> jobs.Request:
+    """What `body` asks for, of the episode that the path names. Raises as `process_request` does."""
+    if body.episode_id not in (None, episode_id):
+        raise BadOptions(
+            f"episode_id is {body.episode_id!r} in the body and {episode_id!r} in the path: "
+            "name one episode, or leave it away in the body"
+        )
+    if body.names_folder:
+        only_admin(caller, "a folder as `model`")
+    return process_request(bench, episode_id, body)
+
+
 def process_request(bench: Workbench, episode_id: str, body: Processing) -> jobs.Request:
     """What `body` asks for. Raises NotFound, BadAddress, BadOptions or ModelMissing."""
     try:
@@ -218,6 +230,11 @@ def process_request(bench: Workbench, episode_id: str, body: Processing) -> jobs
         if body.model is None:
             raise
         raise BadOptions(str(error)) from error  # not this server's fault: another name would do
+    except OSError as error:
+        if body.model is None:
+            raise
+        what = f"model: {body.model} cannot be looked at ({error.strerror}): name another folder"
+        raise BadOptions(what) from error
     return _with(bench, asked, body)
 
 
@@ -242,8 +259,17 @@ def stats_of(bench: Workbench) -> Stats:
     oldest = counts[Status.QUEUED][1] if Status.QUEUED in counts else None
     waited = (datetime.now(UTC) - oldest).total_seconds() if oldest else None
     return Stats(
-        **numbers, total=sum(numbers.values()), max_workers=bench.slots, oldest_queued_seconds=waited
+        **numbers, total=sum(numbers.values()), max_workers=workers_of(bench), oldest_queued_seconds=waited
     )
+
+
+def workers_of(bench: Workbench) -> int:
+    """How many tasks can run at once; before the first one, how many workers will be started for it.
+
+    How many a scheduler has that is somebody else's is not known before it was asked.
+    """
+    settings = bench.settings
+    return bench.slots or (0 if settings.scheduler else settings.worker_count)
 
 
 def _is_known(known: str | None, tag: str) -> bool:

@@ -38,6 +38,7 @@ _LASTED = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800
 _FOLD_AFTER = 500
 """Changes of jobs; some thousands are kept, and none may be missed between two looks."""
 _ROUTE = "workbench.route"
+_OUTCOMES = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 
 
 class Meter:
@@ -137,7 +138,7 @@ class _Ends(Collector):
         self._door = threading.Lock()
         self._ran = Histogram(
             "workbench_job_duration_seconds",
-            "From the start of a job to its end.",
+            "From the start of a job to its end; 0 where it ended before it could start.",
             ("job_type", "outcome"),
             buckets=_LASTED,
             registry=None,
@@ -149,6 +150,10 @@ class _Ends(Collector):
             buckets=_LASTED,
             registry=None,
         )
+        for job_type in JobType:  # from 0 on: of a series that begins at 1, rate() never sees the first end
+            self._waited.labels(job_type.value)
+            for outcome in _OUTCOMES:
+                self._ran.labels(job_type.value, outcome.value)
         self._changes.listen(self._changed)
 
     def collect(self) -> Iterable[Metric]:
@@ -175,11 +180,12 @@ class _Ends(Collector):
         self._last[job.job_id] = None  # an end can be told twice
         while len(self._last) > 4 * _FOLD_AFTER:
             del self._last[next(iter(self._last))]
+        ran = 0.0  # cancelled in the queue, or what it depends on failed: an end all the same
         if job.started_at and job.finished_at:
             ran = (job.finished_at - job.started_at).total_seconds()
-            self._ran.labels(job.job_type.value, job.status.value).observe(ran)
             waited = (job.started_at - job.created_at).total_seconds()
             self._waited.labels(job.job_type.value).observe(waited)
+        self._ran.labels(job.job_type.value, job.status.value).observe(ran)
 
 
 class _Stand(Collector):

@@ -33,6 +33,14 @@ type JobId = Annotated[str, Field(max_length=64)]
 type ModelName = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)?$", max_length=200)
 ]
+type ModelPlace = Annotated[
+    str,
+    Field(
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9._-]{1,99})?|([A-Za-z]:)?[/\\][^\x00-\x1f]*)$",
+        max_length=4000,
+    ),
+]
+"""A name, or the full path of a folder of the server's machine."""
 
 
 class Wish(Body):
@@ -84,6 +92,14 @@ class Process(Processing, Following):
     """Take an episode through the stages."""
 
     episode_id: Annotated[str, Field(max_length=200)] | None = None
+    """The one that the path names, if it names one."""
+    model: ModelPlace | None = None
+    """The speech model, by its name, or with the scope admin by its folder; null for the setting `model`."""
+
+    @property
+    def names_folder(self) -> bool:
+        """Whether the speech model is named by its folder."""
+        return self.model is not None and (self.model[0] in "/\\" or self.model[1:2] == ":")
 
 
 class RenderClips(ClipRendering, Following):

@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, StrictBool
 
 from apps.rest.depends import Bench, By
+from apps.rest.jobs import workers_of
 from apps.rest.shapes import Body
 from workbench import jobs
 
@@ -57,7 +58,7 @@ def ready(bench: Bench) -> Readiness:
         raise HTTPException(
             503, "work cannot be taken or written down now: the server's log says why", {"Retry-After": "5"}
         ) from error
-    return Readiness(status="ready", max_workers=bench.slots, waits_for=bench.pause())
+    return Readiness(status="ready", max_workers=workers_of(bench), waits_for=bench.pause())
 
 
 @routes.post("/async/clean_up")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pipeline import speech_models
 from tests.apps.conftest import SMALL
 from tests.apps.served import Server
 from workbench import run_file
@@ -171,6 +172,19 @@ def test_the_model_and_language_go_with_the_job(cli: "Cli", server: Server, tone
     assert job["params"]["options"]["transcribe"]["language"] == "en"
     missing = through(cli, server, "process", tone, "--model", "large-v3")
     assert (missing.code, missing.facts["failure"]["kind"]) == (2, "BadOptions")
+
+
+def test_the_folder_of_a_model_is_named_from_here_and_one_without_is_wrong_usage(
+    cli: "Cli", server: Server, episode_id: str, tmp_path: Path
+) -> None:
+    shutil.copytree(speech_models.folder("tiny.en"), tmp_path / "mine")
+    flags = ("--target-stage", "discovered", "--library", server.library, "--json")
+    assert cli("process", episode_id, *flags, "--model", "mine", cwd=tmp_path).code == 0
+    job = through(cli, server, "job", jobs_of(server)[0]["job_id"]).facts
+    assert job["params"]["options"]["transcribe"]["model"] == str(tmp_path / "mine")
+    for name in ("./nowhere", "no such name"):
+        missing = cli("process", episode_id, *flags, "--model", name, cwd=tmp_path)
+        assert (missing.code, missing.facts["failure"]["kind"]) == (2, "BadOptions")
 
 
 def test_keys_are_made_and_revoked_while_the_server_runs(cli: "Cli", server: Server) -> None:

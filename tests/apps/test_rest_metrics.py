@@ -10,7 +10,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.apps.served import Guarded
+from tests.apps.served import Guarded, Server
+from workbench.jobs import JobType
 
 GRAFANA = Path(__file__).parent.parent.parent / "apps" / "grafana"
 FROM_PROMETHEUS = {"up"}
@@ -66,6 +67,37 @@ def test_a_job_that_ended_is_counted_once_with_how_long_it_took(guarded: Guarded
     assert value(after, tasks, **stage) > value(before, tasks, **stage)
     kept = {"job_type": "process_episode", "status": "completed"}
     assert value(after, "workbench_jobs", **kept) == value(before, "workbench_jobs", **kept) + 1
+
+
+def test_every_end_is_a_series_from_the_start_so_that_the_first_failure_is_a_rise(tmp_path: Path):
+    server = Server(tmp_path)
+    try:
+        text = server.client.get("/metrics").text
+    finally:
+        server.stop()
+    for job_type in JobType:
+        assert f'workbench_job_wait_seconds_count{{job_type="{job_type}"}} 0.0' in text
+        for outcome in ("completed", "failed", "cancelled"):
+            labels = f'job_type="{job_type}",outcome="{outcome}"'
+            assert f"workbench_job_duration_seconds_count{{{labels}}} 0.0" in text
+
+
+def test_a_job_that_ended_before_it_could_start_is_counted_and_took_no_time(guarded: Guarded):
+    before = scraped(guarded)
+    process = {"type": "process", "episode_id": guarded.episode_id, "force_reprocess": True}
+    jobs = [process, process | {"depends_on": 0}]
+    first, second = guarded.submit.post("/async/batch", json={"jobs": jobs}).json()["jobs"]
+    guarded.submit.delete(f"/async/jobs/{second['job_id']}")
+    guarded.submit.delete(f"/async/jobs/{first['job_id']}")
+    ended = [guarded.ended(each["job_id"]) for each in (first, second)]
+    assert (ended[1]["status"], ended[1]["started_at"]) == ("cancelled", None)
+    after, labels = scraped(guarded), {"job_type": "process_episode", "outcome": "cancelled"}
+    count = "workbench_job_duration_seconds_count"
+    assert value(after, count, **labels) == value(before, count, **labels) + 2
+    waited = {"job_type": "process_episode"}
+    name = "workbench_job_wait_seconds_count"
+    started = sum(job["started_at"] is not None for job in ended)
+    assert value(after, name, **waited) == value(before, name, **waited) + started
 
 
 def test_requests_are_counted_by_the_template_of_their_route_and_refusals_too(guarded: Guarded):

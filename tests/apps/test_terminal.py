@@ -11,7 +11,15 @@ import pytest
 
 from apps import terminal
 from pipeline.errors import BadOptions, ModelMissing, ToolFailed, UnreadableMedia
-from workbench.errors import BadSetting, LibraryBroken, LibraryBusy, NotAllowed, NotFound
+from workbench.errors import (
+    AccessDenied,
+    BadSetting,
+    LibraryBroken,
+    LibraryBusy,
+    NotAllowed,
+    NotFound,
+    Unreachable,
+)
 from workbench.jobs import Failure
 
 AWKWARD = "talk [bold]:smile: [/] \x5b1] “x”.mp4"
@@ -27,6 +35,8 @@ AWKWARD = "talk [bold]:smile: [/] \x5b1] “x”.mp4"
         (ModelMissing("no"), 2),
         (LibraryBusy("no"), 3),
         (LibraryBroken("no"), 3),
+        (Unreachable("no"), 3),
+        (AccessDenied("no"), 3),
         (OSError(28, "No space left on device", "/library"), 3),
         (ToolFailed("no"), 1),
         (UnreadableMedia("no"), 1),

@@ -1,6 +1,8 @@
 """The verbs of the workbench over HTTP, with a real server, and with networks that break."""
 
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -58,7 +60,7 @@ def scripted() -> Iterator[Callable[[Answer], str]]:
 
     def start(answer: Answer) -> str:
         class Handler(BaseHTTPRequestHandler):
-            do_GET = do_POST = do_DELETE = answer
+            do_GET = do_POST = do_DELETE = do_PATCH = do_HEAD = answer
 
             def log_message(self, *_: object) -> None:
                 """Nothing is printed."""
@@ -114,6 +116,18 @@ def test_an_episode_comes_with_its_paths_on_this_machine(
     assert client.shelf(episode_id).is_dir()
     assert all(Path(file).is_file() for files in client.files(episode_id).values() for file in files)
     assert client.clips(episode_id) == []
+
+
+def test_episodes_are_listed_by_page_as_by_the_workbench(
+    client: Client, episode_id: str, silence: Path
+) -> None:
+    client.wait(client.discover([silence]).job_id, bar=False)
+    newest, oldest = client.episodes()
+    assert client.episodes(limit=1) == [newest]
+    assert client.episodes(before=newest.episode_id) == [oldest]
+    assert client.episodes(1, oldest.episode_id) == []
+    with pytest.raises(NotFound):
+        client.episodes(before="nobody")
 
 
 def test_a_path_that_is_named_is_found_from_this_folder(
@@ -199,7 +213,17 @@ def test_where_no_server_is_the_error_says_how_to_start_one(tmp_path: Path) -> N
         Client.of_library(tmp_path)
 
 
-@pytest.mark.parametrize("url", ["localhost:5006", "ftp://localhost", "http://", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:5006",
+        "ftp://localhost",
+        "http://",
+        "",
+        "http://[::1",
+        "http://localhost:99999",
+    ],
+)
 def test_what_is_no_servers_address_is_refused(url: str) -> None:
     with pytest.raises(BadSetting, match="http://"):
         Client(url)
@@ -209,6 +233,56 @@ def test_what_is_no_workbench_is_said(scripted: Callable[[Answer], str]) -> None
     url = scripted(lambda handler: reply(handler, 200, b"<h1>Welcome</h1>"))
     with Client(url) as client, pytest.raises(WorkbenchError, match="check the address"):
         client.jobs()
+
+
+ASKED: dict[str, Callable[[Client], object]] = {
+    "jobs": lambda client: client.jobs(),
+    "some jobs": lambda client: client.jobs_with(["1"]),
+    "job": lambda client: client.job("1"),
+    "log": lambda client: client.log("1"),
+    "submit": lambda client: client.process("talk"),
+    "episodes": lambda client: client.episodes(),
+    "episode": lambda client: client.episode("talk"),
+    "clips": lambda client: client.clips("talk"),
+    "shelf": lambda client: client.shelf("talk"),
+    "files": lambda client: client.files("talk"),
+    "cleaning": lambda client: client.clean_up(),
+    "keys": lambda client: client.keys.keys(),
+    "key": lambda client: client.keys.make("n8n", Scope.READ),
+}
+NOT_OURS = (
+    *("{}", "[]", "3", "null", '{"jobs": 3, "keys": {"a": 1}, "episodes": null}'),
+    '{"jobs": [1], "keys": [{}], "episodes": ["x"], "clips": [{}], "events": [{"at_utc": "noon"}], '
+    '"next_cursor": null, "shelf": 1, "paths": 1, "key": 1}',
+)
+
+
+@pytest.mark.parametrize("content", NOT_OURS)
+@pytest.mark.parametrize("what", ASKED)
+def test_json_that_is_no_workbenchs_is_said_too(
+    scripted: Callable[[Answer], str], what: str, content: str
+) -> None:
+    url = scripted(lambda handler: reply(handler, 200, content.encode()))
+    with Client(url) as client, pytest.raises(WorkbenchError, match="did not answer as a workbench does"):
+        ASKED[what](client)
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_proxy_before_a_server_that_is_gone_is_told_from_the_server(
+    scripted: Callable[[Answer], str], status: int
+) -> None:
+    came: list[str] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        came.append(handler.path)
+        reply(handler, status, b"<html><h1>Bad Gateway</h1></html>")
+
+    url = scripted(answer)
+    with Client(url, patience=0.5) as client, pytest.raises(Unreachable) as raised:
+        client.jobs()
+    assert str(raised.value).startswith(f"a proxy at {url} cannot reach the workbench ({status} ")
+    assert "`workbench serve`" in str(raised.value)
+    assert len(came) > 1  # it may just be started again
 
 
 def test_a_server_that_is_busy_is_asked_again_when_it_says(scripted: Callable[[Answer], str]) -> None:
@@ -290,6 +364,12 @@ def test_on_a_terminal_a_bar_shows_progress_message_and_time_left() -> None:
     said = on_a_terminal(SHOW)
     assert "talk:  42%|" in said
     assert "stretch 2 of 5, 01:01 left" in said
+
+
+def test_in_a_notebook_there_is_a_bar_though_its_output_is_no_terminal() -> None:
+    kernel = "import sys, types; sys.modules['ipykernel.zmqshell'] = types.ModuleType('zmqshell')"
+    ran = subprocess.run([sys.executable, "-c", kernel + SHOW], capture_output=True, text=True, check=True)
+    assert "stretch 2 of 5, 01:01 left" in ran.stdout + ran.stderr
 
 
 def test_in_a_pipe_there_is_no_bar(
