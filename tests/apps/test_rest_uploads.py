@@ -381,9 +381,8 @@ def test_one_put_brings_a_whole_file(desk: Desk):
 def test_a_put_that_breaks_off_or_has_no_size_leaves_nothing(desk: Desk):
     assert desk.client.put("/uploads/talk.mp4", content=iter([TALK])).status_code == 411
     with socket.create_connection(("127.0.0.1", desk.port)) as connection:
-        connection.sendall(
-            b"PUT /uploads/talk.mp4 HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + TALK[:100]
-        )
+        head = b"PUT /uploads/talk.mp4 HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n"
+        connection.sendall(head + TALK[:100])
         assert soon(lambda: len(list(desk.parts.iterdir())) == 2)
     assert soon(lambda: list(desk.parts.iterdir()) == [])
     assert desk.files() == {}

@@ -221,7 +221,7 @@ def test_what_was_under_way_when_the_process_ended_is_sent_again_under_its_id(
 
 
 def test_a_fault_of_the_database_when_a_result_is_noted_stops_nothing(
-    receiver: Start, post: Opens, gate: Gate, capsys: pytest.CaptureFixture[str]
+    receiver: Start, post: Opens, gate: Gate, caplog: pytest.LogCaptureFixture
 ):
     there = receiver(gate)
     open_post = post(there)
@@ -231,7 +231,7 @@ def test_a_fault_of_the_database_when_a_result_is_noted_stops_nothing(
     gate.opened.set()
     time.sleep(1)
     open_post.cursor.execute("ALTER TABLE elsewhere RENAME TO deliveries")
-    assert "deliveries does not exist" in capsys.readouterr().err
+    assert "deliveries does not exist" in caplog.text
     assert open_post.until(made, "delivered", within=20).tries == 1
     assert ids(there) == [made.delivery_id] * 2
 
