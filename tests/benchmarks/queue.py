@@ -39,6 +39,7 @@ SUBMIT_P99 = 0.050  # seconds
 PER_SECOND = 50
 LOOK = 0.60  # of the requests a second of the empty route
 PAGE_P99 = 0.050  # seconds
+PER_JOB = 2500  # bytes of memory for each after the first 1,000
 GROWTH = 1.10  # of the memory with the first 1,000
 STEP = 1000  # jobs
 ROUNDS = 7
@@ -98,9 +99,9 @@ def _memory(bench: Bench, jobs: int) -> bool:
             print(f"{len(bench.job_ids):6d} jobs: {seen[-1] / 1e6:6.1f} MB resident", flush=True)
     at = [STEP * (number + 1) for number in range(len(seen))]
     slope = statistics.linear_regression(at, seen).slope if len(seen) > 1 else 0.0
-    print(f"{slope:.0f} bytes for each job after the first {STEP}")
+    small = told("memory of a queued job", slope, PER_JOB, "bytes", slope <= PER_JOB)
     growth = seen[-1] / seen[0]
-    return told(f"memory, of that with {STEP} jobs", growth, GROWTH, "×", growth <= GROWTH)
+    return told(f"memory, of that with {STEP} jobs", growth, GROWTH, "×", growth <= GROWTH) and small
 
 
 def _submits(bench: Bench, seconds: float) -> bool:
