@@ -1,6 +1,6 @@
 """Render: everything an episode is published with, made from its transcript and its enrichment."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline import episode_files, subtitle_files
@@ -19,11 +19,11 @@ from pipeline.model import (
 )
 from pipeline.playable import Playback, playback
 from pipeline.poster import poster
-from pipeline.subtitle_check import check
+from pipeline.subtitle_check import CheckReport, check
 from pipeline.subtitles import Cue, SubtitleStyle, cues, style_for
 
-_FILES_DONE: Share = 0.05
-_PLAYBACK_DONE: Share = 0.9
+_POSTER_DONE: Share = 0.1
+_PLAYBACK_DONE: Share = 0.95
 
 
 class RenderOptions(Frozen):
@@ -64,22 +64,22 @@ def render(
     Raises UnreadableMedia or ToolFailed when such a copy cannot be made.
     """
     report(0.0)
-    style = options.subtitles or style_for(_shape(source.media.video), transcript.language)
-    made = cues(transcript, style, frame_rate=source.media.video.fps if source.media.video else 25.0)
-    checked = check(made, style)
-    files = _texts(transcript, enrichment, made) | {
-        "subtitles.json": checked.model_dump_json(indent=1) + "\n"
-    }
-    for kind, text in files.items():
-        _write(out / f"{episode_id}.{kind}", text)
+    # pictures first: by now a long transcript takes little, and with all that is made of it, much
+    picture = _poster(source.media, enrichment.chapters, out, _part(report, 0.0, _POSTER_DONE))
     played = playback(
         source.media,
         episode_id,
         out=out,
-        report=_part(report, _FILES_DONE, _PLAYBACK_DONE),
+        report=_part(report, _POSTER_DONE, _PLAYBACK_DONE),
         threads=threads,
     )
-    picture = _poster(source.media, enrichment.chapters, out, _part(report, _PLAYBACK_DONE, 1.0))
+    style = options.subtitles or style_for(_shape(source.media.video), transcript.language)
+    made = cues(transcript, style, frame_rate=source.media.video.fps if source.media.video else 25.0)
+    checked = check(made, style)
+    written = {
+        kind: _write(out / f"{episode_id}.{kind}", text)
+        for kind, text in _texts(transcript, enrichment, made, checked)
+    }
     rendered = Rendered(playback=played, poster=picture, subtitles_passed=checked.passed)
     _write(out / f"{episode_id}.rendered.json", rendered.model_dump_json(indent=1) + "\n")
     page = episode_page(
@@ -89,7 +89,7 @@ def render(
         made,
         media_file=options.media_file or played.file,
         poster=picture,
-        downloads={label: f"{episode_id}.{kind}" for kind, label in _DOWNLOADS.items() if kind in files},
+        downloads={label: written[kind].name for kind, label in _DOWNLOADS.items() if kind in written},
     )
     _write(out / "index.html", page)
     report(1.0)
@@ -106,20 +106,21 @@ _DOWNLOADS = {
 }
 
 
-def _texts(transcript: Transcript, enrichment: Enrichment, made: Sequence[Cue]) -> dict[str, str]:
-    """The text files, by what follows the episode's id in their names."""
+def _texts(
+    transcript: Transcript, enrichment: Enrichment, made: Sequence[Cue], checked: CheckReport
+) -> Iterator[tuple[str, str]]:
+    """The text files one after the other: what follows the episode's id in a name, and the text."""
     chapters = enrichment.chapters
-    youtube = episode_files.youtube_chapters(chapters)
-    return {
-        "srt": subtitle_files.srt(made),
-        "vtt": subtitle_files.vtt(made),
-        "txt": episode_files.text(transcript, chapters),
-        "transcript.json": episode_files.transcript_json(transcript),
-        "chapters.json": episode_files.chapters_json(enrichment.title, chapters),
-        "chapters.vtt": episode_files.chapters_vtt(chapters),
-        **({"chapters.txt": youtube} if youtube else {}),
-        "notes.md": episode_files.show_notes(transcript, enrichment),
-    }
+    yield "srt", subtitle_files.srt(made)
+    yield "vtt", subtitle_files.vtt(made)
+    yield "subtitles.json", checked.model_dump_json(indent=1) + "\n"
+    yield "txt", episode_files.text(transcript, chapters)
+    yield "transcript.json", episode_files.transcript_json(transcript)
+    yield "chapters.json", episode_files.chapters_json(enrichment.title, chapters)
+    yield "chapters.vtt", episode_files.chapters_vtt(chapters)
+    if youtube := episode_files.youtube_chapters(chapters):
+        yield "chapters.txt", youtube
+    yield "notes.md", episode_files.show_notes(transcript, enrichment)
 
 
 def _shape(video: VideoStream | None) -> AspectRatio:
@@ -135,8 +136,9 @@ def _poster(media: Media, chapters: Sequence[Chapter], out: Path, report: Report
     return made.name if made else None
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8", newline="")
+    return path
 
 
 def _part(report: Report, first: Share, last: Share) -> Report:

@@ -152,6 +152,13 @@ def test_an_episode_is_found_by_id_and_by_content_and_changes_in_place(store: St
     assert len(store.episodes()) == 1
 
 
+def test_what_is_asked_for_after_a_cancel_is_not_the_job_that_is_about_to_end(store: Store, job: Job):
+    store.ask_cancel(job.job_id)
+    again, same = (_add(store, "same").job_id for _ in range(2))
+    assert again != job.job_id
+    assert same == again
+
+
 def test_of_changes_made_to_an_episode_at_the_same_time_none_is_lost(store: Store):
     store.save_episode(_episode())
 

@@ -26,8 +26,8 @@ UPDATE jobs SET status = $status, message = $message, result = $result, failure 
 WHERE job_id = $job_id AND status IN ('queued', 'running') RETURNING *;
 
 -- name: ask_cancel
--- Kept until the job ends, whatever ends this process before.
-UPDATE jobs SET cancel_asked = TRUE WHERE job_id = $job_id AND status IN ('queued', 'running');
+-- Kept until the job ends, whatever ends this process before. The same request is another job from now on.
+UPDATE jobs SET cancel_asked = TRUE, dedupe_key = job_id WHERE job_id = $job_id AND status IN ('queued', 'running');
 
 -- name: asked_to_cancel
 SELECT job_id FROM jobs WHERE cancel_asked AND status IN ('queued', 'running') ORDER BY job_id;
