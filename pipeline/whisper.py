@@ -5,6 +5,7 @@ for the life of the process.
 """
 
 import contextlib
+import logging
 import math
 import os
 import threading
@@ -24,9 +25,12 @@ from pipeline.model import Report, Seconds, Word
 from pipeline.speech_models import fetch, is_multilingual, resolve
 
 if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
     from faster_whisper.tokenizer import Tokenizer
 
 __all__ = ["RATE", "Hearing", "Recogniser", "fetch", "is_multilingual", "load", "resolve", "speech"]
+
+_LOG = logging.getLogger(__name__)
 
 type Samples = NDArray[np.float32]
 """Mono sound, 16000 samples a second, -1..1."""
@@ -135,23 +139,40 @@ def _use_wide_vectors() -> None:
             os.environ.setdefault("CT2_FORCE_CPU_ISA", "AVX512")
 
 
+def _on_gpu(lies: Path) -> "WhisperModel | None":
+    """The model in `lies` on the first GPU; none where there is none, or it cannot compute.
+
+    CTranslate2 sees a GPU by its driver alone. That cuBLAS is missing, that the GPU is too old for half
+    precision or its memory taken, shows when it first computes.
+    """
+    import ctranslate2
+    from faster_whisper import WhisperModel
+
+    if not ctranslate2.get_cuda_device_count():
+        return None
+    try:
+        model = WhisperModel(str(lies), device="cuda", compute_type="float16", num_workers=1)
+        model.encode(np.zeros((model.feature_extractor.mel_filters.shape[0], _FRAMES), np.float32))
+    except (RuntimeError, ValueError) as error:
+        _LOG.warning("the GPU cannot be used, so the processor transcribes: %s", error)
+        return None
+    return model
+
+
+def _on_processor(lies: Path, threads: int) -> "WhisperModel":
+    from faster_whisper import WhisperModel
+
+    return WhisperModel(str(lies), device="cpu", compute_type="int8", cpu_threads=threads, num_workers=1)
+
+
 class Recogniser:
     """A loaded speech model. It keeps nothing of what it heard."""
 
     def __init__(self, name: str, threads: int) -> None:
         lies = speech_models.folder(name)
         _use_wide_vectors()
-        import ctranslate2
-        from faster_whisper import WhisperModel
-
-        on_gpu = ctranslate2.get_cuda_device_count() > 0
-        self._model = WhisperModel(
-            str(lies),
-            device="cuda" if on_gpu else "cpu",
-            compute_type="float16" if on_gpu else "int8",
-            cpu_threads=threads,
-            num_workers=1,
-        )
+        on_gpu = _on_gpu(lies)
+        self._model = on_gpu or _on_processor(lies, threads)
         size = (lies / "model.bin").stat().st_size
         self.batch_size = 16 if on_gpu else max(1, min(_MOST_AT_ONCE, int(_MODEL_BYTES_PER_BATCH / size)))
 

@@ -20,7 +20,9 @@ _HONEST_FROM: Share = 0.1
 _MOST_GUESSED: Share = 0.25
 """Share of the work up to a job's end that may rest on guesses."""
 _SURE_FROM: Share = 0.5
-"""Done share of a phase from which on only the job's own rate speaks for the rest of it."""
+"""Done share of a phase from which on only the job's own rate speaks for the rest of it, when other jobs'
+pace was never measured. Otherwise theirs counts to the end, less and less: a step's progress is uneven, and
+an early rate makes that error twice as large."""
 _SAMPLES = 20
 _OBSERVED_SPREAD, _GUESSED_SPREAD = 1.25, 2.0
 _LONGEST_ALONE, _LONGEST_STRETCH = 60.0, 180.0  # as pipeline/transcribe.py cuts; a test compares
@@ -249,7 +251,7 @@ def _expected(outlook: Outlook, pace: Pace) -> _Expected:
         if not phase.width:
             continue
         known = pace.ratio(phase.step, phase.model)
-        ratio = _seen(outlook, phase, known or guess) if outlook.spent else known or guess
+        ratio = _seen(outlook, phase, known, guess) if outlook.spent else known or guess
         usually.append(_leg(phase, ratio.p50))
         slowly.append(_leg(phase, ratio.p90))
         seconds = phase.usual * phase.left * ratio.p50
@@ -269,13 +271,14 @@ def _rate_of(outlook: Outlook, pace: Pace) -> tuple[Share, Ratio]:
     return done, Ratio(rate, _GUESSED_SPREAD * rate) if done >= _HONEST_FROM else pace.guess
 
 
-def _seen(outlook: Outlook, phase: Phase, learned: Ratio) -> Ratio:
+def _seen(outlook: Outlook, phase: Phase, known: Ratio | None, guess: Ratio) -> Ratio:
     """The pace of a phase: the more of it is done, the more its own rate counts."""
+    learned = known or guess
     here = [each for each in outlook.spent if each.step == phase.step]
     past = sum(each.usual for each in here)
     if past < _LEAST:
         return learned
-    share = min(1.0, past / (past + phase.usual * phase.left) / _SURE_FROM)
+    share = min(1.0, past / (past + phase.usual * phase.left) / (1.0 if known else _SURE_FROM))
     rate = share * sum(each.busy for each in here) / past
     return Ratio((1 - share) * learned.p50 + rate, (1 - share) * learned.p90 + _OBSERVED_SPREAD * rate)
 

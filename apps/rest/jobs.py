@@ -66,7 +66,10 @@ _TAG = {"name": "if-none-match", "in": "header", "required": False, "schema": {"
 # The first in the line of routes, since it is asked by far the most. For the same reason it reads its
 # parameters by itself: FastAPI takes as long for four of them as for all the rest.
 @routes.get(
-    "/jobs/{job_id}", response_model=JobDetails | JobView, openapi_extra={"parameters": [*_LOOKS, _TAG]}
+    "/jobs/{job_id}",
+    response_model=JobDetails | JobView,
+    responses={304: {"description": "It is as it was when it had that ETag."}},
+    openapi_extra={"parameters": [*_LOOKS, _TAG]},
 )
 async def look(job_id: str, request: Request) -> Response:
     """How far a job is, at once or once it has ended; `details` tells admins what it was asked for."""

@@ -125,6 +125,8 @@ def test_a_client_that_polls_hears_that_nothing_is_new(server: Server):
     again = server.client.get(job["links"]["self"], headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert "retry-after" not in first.headers
+    look = server.client.get("/openapi.json").json()["paths"]["/async/jobs/{job_id}"]["get"]
+    assert "304" in look["responses"]
     tag = first.headers["etag"]
     for known in (f'"other", {tag}', f"W/{tag}", "*"):
         assert server.client.get(job["links"]["self"], headers={"If-None-Match": known}).status_code == 304

@@ -84,6 +84,18 @@ def test_a_model_is_loaded_once_for_a_number_of_threads(recogniser: whisper.Reco
     assert whisper.load(speech_models.BUNDLED, 2) is recogniser
 
 
+def test_a_gpu_that_cannot_compute_leaves_the_work_to_the_processor(
+    talk: sound.Sound, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 1)  # as with a driver without cuBLAS
+    recogniser = whisper.Recogniser("tiny.en", 1)
+    (words,) = recogniser.words(
+        [talk.read(Span(start=0, end=20))], whisper.Hearing(), count=1, report=_ignore
+    )
+    assert words
+    assert "the processor transcribes" in caplog.text
+
+
 def test_a_label_hides_where_a_model_lies() -> None:
     assert speech_models.label("/data/models/parliament-small") == "parliament-small"
     assert speech_models.label("tiny.en") == "tiny.en"

@@ -256,14 +256,20 @@ def test_a_limit_and_a_time_of_maintenance_make_a_job_later():
     assert forecast(jobs, 2, {}, 4, known(2.0), closed=[(0, 100)]) == {"job 0": Times(120.0, 130.0)}
 
 
-def test_the_more_a_job_has_done_of_a_phase_the_more_its_own_rate_counts():
+@pytest.mark.parametrize(
+    ("is_known", "expected"), [(True, [10, 13.75, 17.5, 25, 32.5]), (False, [0, 40, 40, 40, 40])]
+)
+def test_the_more_a_job_has_done_of_a_phase_the_more_its_own_rate_counts(
+    is_known: bool, expected: list[float]
+):
     def left(done: int) -> float:
         so_far = Spent("clip", 10.0 * done, 40.0 * done)
         (job,) = line((clips(8 - done),), running=1)
-        told = forecast([replace(job, spent=(so_far,))], 1, {}, 1, known())["job 0"]
+        pace = known() if is_known else Pace([], 2)
+        told = forecast([replace(job, spent=(so_far,))], 1, {}, 1, pace)["job 0"]
         return told.p50 / (8 - done) if told else 0.0
 
-    assert [left(done) for done in (0, 1, 2, 4, 6)] == pytest.approx([10, 17.5, 25, 40, 40])
+    assert [left(done) for done in (0, 1, 2, 4, 6)] == pytest.approx(expected)
 
 
 def test_next_to_nothing_says_nothing_of_a_pace():
