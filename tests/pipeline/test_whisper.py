@@ -87,7 +87,11 @@ def test_a_model_is_loaded_once_for_a_number_of_threads(recogniser: whisper.Reco
 def test_a_gpu_that_cannot_compute_leaves_the_work_to_the_processor(
     talk: sound.Sound, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 1)  # as with a driver without cuBLAS
+    def without_cublas(*_: object) -> None:
+        raise RuntimeError("Library libcublas.so.12 is not found or cannot be loaded")
+
+    monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 1)
+    monkeypatch.setattr("faster_whisper.WhisperModel.encode", without_cublas)
     recogniser = whisper.Recogniser("tiny.en", 1)
     (words,) = recogniser.words(
         [talk.read(Span(start=0, end=20))], whisper.Hearing(), count=1, report=_ignore
