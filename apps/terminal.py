@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, TextIO
 
@@ -64,14 +65,21 @@ class _Console(Console):
 def console(stream: TextIO) -> Console:
     """A console on `stream` that prints text as it is."""
     in_pipe = not stream.isatty()
-    plain = {"markup": False, "emoji": False, "highlight": False}
-    return _Console(file=stream, width=_UNLIMITED if in_pipe else None, no_color=in_pipe or None, **plain)  # type: ignore[arg-type]
+    return _Console(
+        file=stream,
+        width=_UNLIMITED if in_pipe else None,
+        no_color=in_pipe or None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
 
 
 def never_fail() -> None:
     """From here on, printing a character that the terminal does not have writes its code instead."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(stream, TextIOWrapper):  # what replaces it takes any character
+            stream.reconfigure(errors="backslashreplace")
 
 
 def flush() -> None:

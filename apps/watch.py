@@ -235,8 +235,8 @@ class Bars:
 
 
 def _columns(width: int) -> tuple[TextColumn | BarColumn | TimeElapsedColumn, ...]:
-    def text(form: str, **column: object) -> TextColumn:
-        shape = Column(no_wrap=True, overflow="ellipsis", **column)  # type: ignore[arg-type]
+    def text(form: str, *, ratio: int | None = None, min_width: int | None = None) -> TextColumn:
+        shape = Column(no_wrap=True, overflow="ellipsis", ratio=ratio, min_width=min_width)
         return TextColumn(form, markup=False, table_column=shape)
 
     return (

@@ -104,18 +104,20 @@ def feed(arguments: Sequence[str], frames: Iterable[bytes]) -> None:
     """
     command = [executable(), "-hide_banner", "-nostats", "-loglevel", "warning", "-y", *arguments]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    taken = process.stdin
+    assert taken is not None  # it is asked for above
     said: deque[str] = deque(maxlen=_KEPT_LINES)
     reader = _read(process.stderr, said.append)
     try:
         with contextlib.suppress(BrokenPipeError):
             for frame in frames:
-                process.stdin.write(frame)  # type: ignore[union-attr]
+                taken.write(frame)
     finally:
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()  # type: ignore[union-attr]
+            taken.close()
         process.wait()
         reader.join(_STOP_WITHIN)
-        process.stderr.close()  # type: ignore[union-attr]
+        _close(process)
     if process.returncode != 0:
         raise ToolFailed(f"ffmpeg failed: {_last_words(said)}")
 

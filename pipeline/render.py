@@ -73,6 +73,7 @@ def render(
         report=_part(report, _POSTER_DONE, _PLAYBACK_DONE),
         threads=threads,
     )
+    report(_PLAYBACK_DONE)
     style = options.subtitles or style_for(_shape(source.media.video), transcript.language)
     made = cues(transcript, style, frame_rate=source.media.video.fps if source.media.video else 25.0)
     checked = check(made, style)

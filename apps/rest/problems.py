@@ -79,7 +79,7 @@ def install(app: FastAPI) -> None:
             _describe(plain())
         return plain()
 
-    app.openapi = openapi  # type: ignore[method-assign]
+    app.openapi = openapi  # type: ignore[method-assign] # the way FastAPI documents
     for kind in (WorkbenchError, PipelineError):
         app.add_exception_handler(kind, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)

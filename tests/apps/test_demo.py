@@ -10,15 +10,15 @@ from PIL import Image
 from apps import demo
 from apps.demo import __main__ as command
 from apps.demo import drawing, picture, talk
-from apps.demo.talk import Line
+from apps.demo.talk import Line, Role
 from apps.demo.voices import END, TITLE, Turn
 from pipeline.errors import Cancelled, ModelMissing
 from pipeline.model import Metadata
 from pipeline.probe import probe
 
 
-def turn(role: str = "guest", *, start: float = TITLE, length: float = 8.0, loudness: float = 0.2) -> Turn:
-    line = Line(role, 0, "Something worth saying.")  # type: ignore[arg-type]
+def turn(role: Role = "guest", *, start: float = TITLE, length: float = 8.0, loudness: float = 0.2) -> Turn:
+    line = Line(role, 0, "Something worth saying.")
     return Turn(line, start, start + length, (loudness,) * round(length * picture.FPS))
 
 

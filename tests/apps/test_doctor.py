@@ -123,12 +123,19 @@ def test_without_an_endpoint_the_local_enricher_is_named(tmp_path: Path) -> None
     assert "local enricher" in find("llm", library=tmp_path).found
 
 
+class Endpoint(http.server.ThreadingHTTPServer):
+    """A server that says what it is told to."""
+
+    says = ""
+
+
 class Scripted(http.server.BaseHTTPRequestHandler):
     """The far end of a chat completion: says what the server was told to say."""
 
     def do_POST(self) -> None:
+        assert isinstance(self.server, Endpoint)
         self.rfile.read(int(self.headers["content-length"]))
-        message = {"role": "assistant", "content": self.server.says}  # type: ignore[attr-defined]
+        message = {"role": "assistant", "content": self.server.says}
         choice = {"index": 0, "finish_reason": "stop", "message": message}
         body = {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
         self.send_response(200)
@@ -141,8 +148,8 @@ class Scripted(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def endpoint() -> Iterator[http.server.HTTPServer]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Scripted) as server:
+def endpoint() -> Iterator[Endpoint]:
+    with Endpoint(("127.0.0.1", 0), Scripted) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server
@@ -151,10 +158,8 @@ def endpoint() -> Iterator[http.server.HTTPServer]:
 
 
 @pytest.mark.parametrize(("says", "state"), [('{"word": "hello"}', "ok"), ("Hello there!", "warning")])
-def test_an_endpoint_is_asked(
-    endpoint: http.server.HTTPServer, says: str, state: str, tmp_path: Path
-) -> None:
-    endpoint.says = says  # type: ignore[attr-defined]
+def test_an_endpoint_is_asked(endpoint: Endpoint, says: str, state: str, tmp_path: Path) -> None:
+    endpoint.says = says
     url = f"http://127.0.0.1:{endpoint.server_port}/v1"
     assert find("llm", library=tmp_path, llm_base_url=url, llm_model="m").state == state
 

@@ -142,6 +142,17 @@ def test_progress_grows_to_the_end(rendered: Callable[..., Path]) -> None:
     assert (seen[0], seen[-1]) == (0.0, 1.0)
 
 
+def test_pictures_are_done_and_told_before_the_texts_of_a_long_talk_fill_the_memory(
+    rendered: Callable[..., Path], tmp_path: Path
+) -> None:
+    before: dict[float, set[str]] = {}
+    rendered(
+        report=lambda share: before.update({share: {path.name for path in (tmp_path / "out").iterdir()}})
+    )
+    assert "poster.jpg" in before[0.95]
+    assert not {"ep.srt", "ep.transcript.json"} & before[0.95]
+
+
 def test_a_cancelled_rendering_ends_at_once(rendered: Callable[..., Path], tmp_path: Path) -> None:
     def stop(share: float) -> None:
         raise Cancelled
