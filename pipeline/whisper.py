@@ -41,7 +41,7 @@ _CHUNK = CHUNK_SECONDS * RATE
 _FRAMES = 3000  # of the spectrogram of a chunk: 10 ms each
 _HOP = 160
 _MODEL_BYTES_PER_BATCH = 600e6  # keeps a batch to a few seconds on one processor core
-_MOST_AT_ONCE = 4  # chunks: more are hardly faster on a processor, and take 20 MB each with a small model
+_MOST_AT_ONCE = 6  # chunks: more are hardly faster on a processor, and take 20 MB each with a small model
 _ENCODED, _DECODED = 0.5, 0.87  # shares of a chunk's time; the words' times take the rest
 _POSITIONS = 448
 """How many tokens Whisper's decoder can tell the place of. CTranslate2 takes half of it for what is said, as
