@@ -98,14 +98,24 @@ def _known_folder(name: str) -> Path | None:
 
 def _cached(repository: str) -> Path | None:
     """The snapshot of `repository` that the Hugging Face cache calls current, if it is whole."""
-    from huggingface_hub.constants import HF_HUB_CACHE  # the rest of that package takes a second to import
-
-    kept = Path(HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
+    current = _current(repository)
     try:
-        snapshot = kept / "snapshots" / (kept / "refs" / "main").read_text(encoding="ascii").strip()
+        snapshot = current.parents[1] / "snapshots" / current.read_text(encoding="ascii").strip()
     except OSError:
         return None
     return snapshot if _is_model(snapshot) else None
+
+
+@lru_cache(maxsize=len(REPOSITORIES))
+def _current(repository: str) -> Path:
+    """The file that names the snapshot of `repository` which is current.
+
+    Kept, as are the files of a model: every submit looks at them, and paths that come and go make the
+    interpreter's table of strings grow.
+    """
+    from huggingface_hub.constants import HF_HUB_CACHE  # the rest of that package takes a second to import
+
+    return Path(HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}" / "refs" / "main"
 
 
 def _bundled() -> Path | None:
@@ -117,7 +127,12 @@ def _bundled() -> Path | None:
 
 
 def _is_model(lies: Path) -> bool:
-    return all((lies / file).is_file() for file in _FILES)
+    return all(file.is_file() for file in _files(lies))
+
+
+@lru_cache(maxsize=32)
+def _files(lies: Path) -> tuple[Path, ...]:
+    return tuple(lies / file for file in _FILES)
 
 
 def _how_to_get(name: str, given: Path) -> str:

@@ -3,28 +3,31 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from workbench.jobs import Job, JobType
 
 _KEPT = 20_000  # jobs
 _FIELDS = tuple(Job.model_fields)
+type _Look = tuple[tuple[str, ...], tuple[object, ...]]
+"""The names of the fields that are not None, which jobs of one look share, and their values."""
 
 
 class Recent:
     """Jobs as they were committed last; safe from any thread."""
 
     def __init__(self) -> None:
-        self._jobs: OrderedDict[str, tuple[object, ...]] = OrderedDict()
-        """Only the values: as models they take five times the memory."""
+        self._jobs: OrderedDict[str, _Look] = OrderedDict()
+        """As models they take ten times the memory."""
         self._lock = threading.Lock()
 
     def job(self, job_id: str) -> Job | None:
         """A job that was changed lately."""
-        values = self._jobs.get(job_id)
-        if not values:
+        if not (look := self._jobs.get(job_id)):
             return None
-        fields: dict[str, Any] = dict(zip(_FIELDS, values, strict=True))
+        fields: dict[str, Any] = dict.fromkeys(_FIELDS)
+        fields.update(zip(*look, strict=True))
         return Job.model_construct(**fields)
 
     def changed(self, job: Job) -> None:
@@ -33,7 +36,7 @@ class Recent:
             if job.ended and job.job_type is JobType.DISCOVER:
                 self._jobs.pop(job.job_id, None)
                 return
-            self._jobs[job.job_id] = _values(job)
+            self._jobs[job.job_id] = _look(job)
             self._jobs.move_to_end(job.job_id)
             self._forget_the_oldest()
 
@@ -41,7 +44,7 @@ class Recent:
         """Keep new jobs; by now one of them may have been changed, and stays so."""
         with self._lock:
             for job in jobs:
-                self._jobs.setdefault(job.job_id, _values(job))
+                self._jobs.setdefault(job.job_id, _look(job))
             self._forget_the_oldest()
 
     def removed(self, job_ids: Iterable[str]) -> None:
@@ -54,5 +57,12 @@ class Recent:
             self._jobs.popitem(last=False)
 
 
-def _values(job: Job) -> tuple[object, ...]:
-    return tuple(getattr(job, name) for name in _FIELDS)
+def _look(job: Job) -> _Look:
+    values = tuple(getattr(job, name) for name in _FIELDS)
+    names = _shared(tuple(name for name, value in zip(_FIELDS, values, strict=True) if value is not None))
+    return names, tuple(value for value in values if value is not None)
+
+
+@lru_cache(maxsize=100)
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names

@@ -24,11 +24,20 @@ def test_a_reader_gets_what_came_since_its_last_look_and_of_each_job_the_latest(
 
 def test_a_reader_that_was_away_for_too_long_or_comes_from_elsewhere_is_told_so():
     changes = Changes()
-    for progress in range(2100):
-        changes.add(_job("a", progress / 100))
+    for number in range(600):
+        changes.add(_job(str(number)))
     assert changes.since(0) is None
     assert changes.since(changes.number + 1) is None
-    assert changes.since(changes.number - 5) is not None
+    assert [job.job_id for _, job in changes.since(changes.number - 3) or ()] == ["597", "598", "599"]
+    assert len(changes.since(100) or ()) == 500
+
+
+def test_what_is_told_of_one_job_again_and_again_makes_nobody_forget_the_others():
+    changes = Changes()
+    changes.add(_job("a"))
+    for progress in range(3000):
+        changes.add(_job("b", progress / 30))
+    assert [job.job_id for _, job in changes.since(0) or ()] == ["a", "b"]
 
 
 def test_readers_are_woken_until_they_stop_listening():
