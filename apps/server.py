@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from apps import terminal
+from apps.pages import site
 from apps.rest import (
     batch,
     deliveries,
@@ -31,9 +32,11 @@ from apps.rest import (
 from apps.rest.depends import base_of
 from apps.rest.guard import FAILURES_PER_MINUTE, Guard, caller_of, check_bind
 from apps.rest.metrics import Meter, Routed
+from pipeline.errors import ModelMissing
 from workbench import run_file
 from workbench.access import Limits, is_loopback
 from workbench.errors import BadSetting
+from workbench.jobs import Request
 from workbench.settings import Settings
 from workbench.uploads import Upload, Uploads
 from workbench.workbench import Workbench
@@ -74,6 +77,7 @@ def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
     app.include_router(login.router(bench.keys, failures, public_url=settings.public_url))
     app.include_router(meter.routes)
     app.add_middleware(Routed)
+    site.install(app, bench)
     problems.install(app)
     guard = Guard(
         problems.outside(app),
@@ -127,6 +131,7 @@ def _life(bench: Workbench, store: Uploads) -> Callable[[FastAPI], AbstractAsync
     async def life(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _AT_ONCE
         bench.serve()
+        site.started()
         async with anyio.create_task_group() as group:
             group.start_soon(_sweep, store)
             yield
@@ -163,11 +168,21 @@ def _uploads(bench: Workbench) -> Uploads:
 
 def _came(bench: Workbench, store: Uploads, upload: Upload) -> str:
     """A recording lies whole in the inbox: it becomes an episode by the job whose id is returned."""
-    asked = bench.discover_request([str(upload.done)]).model_copy(update={"requested_by": upload.owner})
+    by = {"requested_by": upload.owner, "priority": upload.priority}
+    asked = _discovery(bench, upload).model_copy(update=by)
     (made,) = bench.submit([asked], None, upload.owner)
     bench.audit(upload.owner, "upload", upload.filename)
     store.tell(upload.upload_id)
     return made.job.job_id
+
+
+def _discovery(bench: Workbench, upload: Upload) -> Request:
+    """Without a speech model it is only found; the model may come later, the upload came now."""
+    try:
+        return bench.discover_request([str(upload.done)], upload.target_stage)
+    except ModelMissing as error:
+        _LOG.warning("%s is found, but not processed: %s", upload.filename, error)
+        return bench.discover_request([str(upload.done)])
 
 
 def _listen(host: str, port: int) -> socket.socket:

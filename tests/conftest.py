@@ -4,13 +4,20 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pipeline import ffmpeg
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 ROOT = Path(__file__).parent.parent
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
 _SECONDS = "3"
 _PICTURE = ("-f", "lavfi", "-i", f"testsrc2=size=320x180:rate=25:duration={_SECONDS}")
 _TONE = ("-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={_SECONDS}")
@@ -44,6 +51,21 @@ def the_demo() -> Path:
         demo.make(fresh / "demo.mp4")
         _publish(fresh, kept)
     return kept / "demo.mp4"
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """The Chromium of this machine, without a window."""
+    from playwright.sync_api import sync_playwright
+
+    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if found is None:
+        told = "these tests need Chromium: install it (Debian: apt-get install chromium)"
+        pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=found, args=_FLAGS)
+        yield running
+        running.close()
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,12 @@ def clips_of(episode: Episode) -> list[Clip]:
     ]
 
 
+def playable(episode: Episode, shelf: Path) -> Path:
+    """What browsers play of an episode: its recording, or the copy that was made for them, on its `shelf`."""
+    copies = (shelf / f"{episode.episode_id}.web{suffix}" for suffix in (".mp4", ".m4a"))
+    return next((copy for copy in copies if copy.is_file()), Path(episode.recording))
+
+
 def choose_clips(episode: Episode, params: dict[str, Any], library: Library, store: Store) -> Episode:
     """The episode with its candidates chosen, as a job with `params` would choose them; takes no second.
 

@@ -164,10 +164,12 @@ class Store:
         """A job that was changed lately, without a look into the database."""
         return self._recent.job(job_id)
 
-    def jobs(self, status: Status | None = None, limit: int = 50, before: str | None = None) -> list[Job]:
-        """The newest jobs first, those older than the job `before`."""
-        rows = self.database.read("jobs", {"status": status, "limit": limit, "before": before})
-        return [_job(row) for row in rows]
+    def jobs(
+        self, status: Status | None = None, limit: int = 50, before: str | None = None, text: str = ""
+    ) -> list[Job]:
+        """The newest jobs first, those older than the job `before`, with `text` in what is known of them."""
+        values = {"status": status, "limit": limit, "before": before, "text": text.lower() or None}
+        return [_job(row) for row in self.database.read("jobs", values)]
 
     def old_jobs(self, before: datetime) -> list[str]:
         """The ids of the jobs that ended `before`."""

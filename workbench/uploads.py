@@ -19,7 +19,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Literal, Self
 
-from pipeline.model import Frozen, Metadata, Seconds
+from pipeline.model import Frozen, Metadata, Seconds, StageName
 from workbench.errors import WorkbenchError
 from workbench.file_names import safe_name
 
@@ -38,6 +38,9 @@ class Announced(Frozen):
     """What will lie beside the recording."""
     sha256: str | None = None
     """What the whole file has to come to, as hex digits."""
+    target_stage: StageName | None = None
+    """How far the episode is to be processed then; None: it is only found."""
+    priority: int = 0
     sent: str = ""
     """All of it, in the client's words."""
     owner: str = ""

@@ -12,7 +12,7 @@ from workbench import figures, notices
 from workbench.access import Keys
 from workbench.addresses import checked
 from workbench.calendar import Schedule
-from workbench.catalogue import choose_clips, clips_of
+from workbench.catalogue import choose_clips, clips_of, playable
 from workbench.changes import Changes
 from workbench.dispatcher import Dispatcher
 from workbench.errors import LibraryBroken, NotAllowed, NotFound
@@ -237,9 +237,11 @@ class Workbench:
             self._adopt(job)
         return jobs
 
-    def jobs(self, status: Status | None = None, limit: int = 50, before: str | None = None) -> list[Job]:
-        """The newest jobs first, those older than the job `before`."""
-        return [self._live(job) for job in self._store.jobs(status, limit, before)]
+    def jobs(
+        self, status: Status | None = None, limit: int = 50, before: str | None = None, text: str = ""
+    ) -> list[Job]:
+        """The newest jobs first, those older than the job `before`, with `text` in what is known of them."""
+        return [self._live(job) for job in self._store.jobs(status, limit, before, text)]
 
     def jobs_with(self, job_ids: Sequence[str]) -> list[Job]:
         """Those jobs as they are at this moment, in that order. Raises NotFound."""
@@ -313,6 +315,10 @@ class Workbench:
         """The folder with an episode's current results under readable names."""
         return self.library.shelf(self.episode(episode_id).episode_id)
 
+    def playable(self, episode_id: str) -> Path:
+        """What browsers play of an episode: its recording, or the copy that was made for them."""
+        return playable(self.episode(episode_id), self.shelf(episode_id))
+
     def files(self, episode_id: str) -> dict[str, list[str]]:
         """Kind of artefact → paths of its files, for every current artefact of an episode."""
         artefacts = self.episode(episode_id).artefacts
@@ -345,8 +351,7 @@ class Workbench:
             self.outbox.look_now()
 
     def _ask(self, request: Request) -> Job:
-        (made,) = self.submit([request])
-        return made.job
+        return self.submit([request])[0].job
 
     def _adopt(self, job: Job) -> None:
         """Work on a job, and first on the open ones that it depends on."""
@@ -373,13 +378,9 @@ class Workbench:
             if not self._dispatcher:
                 self.library.sweep()
                 self._store.requeue_running()
+                key = self.settings.llm_api_key
                 self._dispatcher = Dispatcher(
-                    self._store,
-                    self.library,
-                    self._connect,
-                    self._rules,
-                    self.settings.llm_api_key,
-                    self._ended,
+                    self._store, self.library, self._connect, self._rules, key, self._ended
                 )
             return self._dispatcher
 
@@ -388,11 +389,10 @@ class Workbench:
     ) -> "Cluster":
         from workbench import runner  # Dask takes half a second to load, and many commands need none
 
-        settings = self.settings
-        environment = {"IMAGEIO_FFMPEG_EXE": str(settings.ffmpeg)} if settings.ffmpeg else {}
+        environment = {"IMAGEIO_FFMPEG_EXE": str(self.settings.ffmpeg)} if self.settings.ffmpeg else {}
         return runner.connect(
-            settings.scheduler,
-            settings.worker_count,
+            self.settings.scheduler,
+            self.settings.worker_count,
             environment,
             on_progress,
             on_end,

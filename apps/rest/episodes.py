@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from apps.rest import shapes
+from apps.rest.archive import archived
 from apps.rest.depends import Bench, By, IdempotencyKey, base_of, linked, only_admin, patiently, sees_folders
 from apps.rest.jobs import Make, discover_request, one_request, submit
 from apps.rest.shapes import (
@@ -129,6 +130,28 @@ def file(bench: Bench, episode_id: str, path: str) -> FileResponse:
     if path not in _names(shelf):
         raise NotFound(f"episode {episode_id} has no file {path!r}: GET /episodes/{episode_id} lists them")
     return FileResponse(shelf / path, headers={"X-Content-Type-Options": "nosniff"})
+
+
+@routes.get("/{episode_id}/media", response_class=FileResponse)
+@routes.head("/{episode_id}/media", include_in_schema=False)
+def media(bench: Bench, episode_id: str) -> FileResponse:
+    """The recording as browsers can play it; parts of it by `Range`."""
+    file = bench.playable(episode_id)
+    if not file.is_file():
+        raise NotFound(f"the recording of episode {episode_id} is not where it was: put {file.name} back")
+    return FileResponse(file, headers={"X-Content-Type-Options": "nosniff"})
+
+
+@routes.get("/{episode_id}/clips.zip", response_class=StreamingResponse)
+def archive(bench: Bench, episode_id: str) -> StreamingResponse:
+    """All rendered clips of an episode in one file."""
+    shelf = bench.shelf(episode_id)
+    clips = [name for name in _names(shelf) if name.startswith("clips/")]
+    if not clips:
+        raise NotFound(f"episode {episode_id} has no clips yet: render some first")
+    files = {f"{episode_id}/{name.removeprefix('clips/')}": shelf / name for name in clips}
+    named = {"Content-Disposition": f'attachment; filename="{episode_id}.clips.zip"'}
+    return StreamingResponse(archived(files), headers=named, media_type="application/zip")
 
 
 def _processed(

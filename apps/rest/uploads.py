@@ -2,20 +2,16 @@
 
 What a client may say in `Upload-Metadata`: filename; checksum, as "sha256 <hex>" of the whole file; and
 title, show, language, guests, vocabulary, which come to lie beside the recording. The last two are JSON
-lists, or texts between commas.
+lists, or texts between commas. `target_stage` and `priority` say how far the episode is then processed, and
+how soon; without them it is only found.
 """
 
-import base64
-import binascii
-import json
-import re
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from email.utils import format_datetime
 from functools import partial
-from typing import Literal
 from urllib.parse import quote
 
 from anyio import CancelScope, move_on_after
@@ -27,12 +23,20 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from apps.rest.shapes import links_of
+from apps.rest.upload_headers import (
+    ALGORITHMS,
+    announced_by,
+    check_type,
+    check_version,
+    checksum_in,
+    has_body,
+    number_in,
+)
 from apps.rest.upload_schema import CHUNK, FILE, VERSION, Arrived, UploadStatus, described
-from pipeline.model import Metadata, Seconds
+from pipeline.model import Seconds
 from workbench.errors import WorkbenchError
 from workbench.uploads import (
     Announced,
-    Checksum,
     DiskFull,
     Upload,
     UploadChecksum,
@@ -57,9 +61,6 @@ STATUS_OF: dict[type[WorkbenchError], int] = {
 EXTENSIONS = "creation,creation-with-upload,checksum,termination,expiration"
 PIECE = 4 << 20  # bytes that are written at once: small ones keep the disk and the threads busy for nothing
 WAITING: Seconds = 1.0  # what has come is written after that time, however little it is
-_ALGORITHMS = ("sha256", "sha1", "md5")
-_SHA256 = re.compile(r"sha256[ :]+([0-9a-f]{64})", re.IGNORECASE)
-_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class TusRoute(APIRoute):
@@ -145,16 +146,16 @@ class _Doors:
             "Tus-Version": VERSION,
             "Tus-Extension": EXTENSIONS,
             "Tus-Max-Size": str(self._uploads.most_bytes),
-            "Tus-Checksum-Algorithm": ",".join(_ALGORITHMS),
+            "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
         }
         return Response(status_code=204, headers=headers)
 
     async def create(self, request: Request) -> Response:
         """Announce an upload by `Upload-Length` and `Upload-Metadata`; its first bytes may come along."""
-        _check_version(request)
-        announced = _announced(request, self._owner(request))
+        check_version(request)
+        announced = announced_by(request, self._owner(request))
         upload = await run_sync(self._uploads.create, announced)
-        if _has_body(request) or upload.length == 0:
+        if has_body(request) or upload.length == 0:
             upload = await self._first(upload, request)
         place = request.url_for("upload_status", upload_id=upload.upload_id).path
         return Response(status_code=201, headers={"Location": place, **_headers(upload)})
@@ -185,14 +186,14 @@ class _Doors:
 
     async def patch(self, upload_id: str, request: Request) -> Response:
         """Send bytes from `Upload-Offset` on."""
-        _check_version(request)
-        _check_type(request)
-        await self._append(upload_id, _number(request, "Upload-Offset"), request)
+        check_version(request)
+        check_type(request)
+        await self._append(upload_id, number_in(request, "Upload-Offset"), request)
         return Response(status_code=204, headers=_headers(await run_sync(self._uploads.upload, upload_id)))
 
     def remove(self, upload_id: str, request: Request) -> Response:
         """Give an upload up. A file that is whole stays in the inbox."""
-        _check_version(request)
+        check_version(request)
         self._uploads.remove(upload_id)
         return Response(status_code=204)
 
@@ -214,7 +215,7 @@ class _Doors:
         """
         if "Content-Length" not in request.headers:
             raise HTTPException(411, "Content-Length is missing: send the file with its size")
-        length = _number(request, "Content-Length")
+        length = number_in(request, "Content-Length")
         announced = Announced(length=length, filename=name, owner=self._owner(request))
         upload = await run_sync(self._uploads.create, announced)
         try:
@@ -240,7 +241,7 @@ class _Doors:
 
     async def _append(self, upload_id: str, offset: int, request: Request) -> tuple[str, str] | None:
         """Take the body; the file's name in the inbox and its job, when it is whole by that."""
-        append = partial(self._uploads.append, upload_id, offset, checksum=_checksum(request))
+        append = partial(self._uploads.append, upload_id, offset, checksum=checksum_in(request))
         with await run_sync(append) as writer:
             writer.check(int(request.headers.get("Content-Length", 0)))
             await _receive(request, writer, self._silence)
@@ -296,104 +297,3 @@ def _headers(upload: Upload) -> dict[str, str]:
     if upload.done:
         return {**stands, "Upload-File": quote(upload.done.name)}
     return {**stands, "Upload-Expires": format_datetime(upload.expires_at, usegmt=True)}
-
-
-def _announced(request: Request, owner: str) -> Announced:
-    for header, what in (("Upload-Defer-Length", "the length"), ("Upload-Concat", "one upload for one file")):
-        if header in request.headers:
-            raise HTTPException(400, f"{header} cannot be used here: announce {what} with Upload-Length")
-    length = _number(request, "Upload-Length")
-    if _has_body(request):
-        _check_type(request)
-        if int(request.headers.get("Content-Length", 0)) > length:
-            raise HTTPException(
-                413, f"the body is longer than the {length} bytes that Upload-Length announces"
-            )
-    sent = request.headers.get("Upload-Metadata", "")
-    said = _said(sent)
-    return Announced(
-        length=length,
-        filename=said.get("filename") or said.get("name") or "",
-        metadata=_metadata(said),
-        sha256=_sha256(said.get("checksum")),
-        sent=sent,
-        owner=owner,
-    )
-
-
-def _said(header: str) -> dict[str, str]:
-    """`Upload-Metadata`: pairs of a key and a value in base64, with commas between them."""
-    said: dict[str, str] = {}
-    for pair in filter(None, (part.strip() for part in header.split(","))):
-        key, _, value = pair.partition(" ")
-        if key in said:
-            raise HTTPException(400, f"{key!r} is twice in Upload-Metadata: name it once")
-        said[key] = _decoded(value.strip(), f"{key!r} in Upload-Metadata").decode(errors="replace")
-    return said
-
-
-def _decoded(text: str, what: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise HTTPException(400, f"{what} is not base64: encode it") from error
-
-
-def _metadata(said: dict[str, str]) -> Metadata:
-    told = {name: text for name in Metadata.model_fields if (text := said.get(name, "").strip())}
-    lists = {name: _items(told[name]) for name in ("guests", "vocabulary") if name in told}
-    return Metadata.model_validate(told | lists)
-
-
-def _items(text: str) -> tuple[str, ...]:
-    """A JSON list, or what stands between commas or on lines."""
-    with suppress(ValueError, RecursionError):  # of text that is no list, or one of nothing but brackets
-        if isinstance(items := json.loads(text), list):
-            return tuple(map(str, items))
-    return tuple(item.strip() for item in re.split(r"[,\n]", text) if item.strip())
-
-
-def _sha256(text: str | None) -> str | None:
-    if text is None:
-        return None
-    if not (found := _SHA256.fullmatch(text.strip())):
-        raise HTTPException(400, "'checksum' in Upload-Metadata must be 'sha256 ' and 64 hex digits")
-    return found[1].lower()
-
-
-def _checksum(request: Request) -> Checksum | None:
-    header = request.headers.get("Upload-Checksum")
-    if header is None:
-        return None
-    algorithm, _, digest = header.strip().partition(" ")
-    known: tuple[Literal["sha256", "sha1", "md5"], ...] = ("sha256", "sha1", "md5")
-    for name in known:
-        if name == algorithm:
-            return name, _decoded(digest.strip(), "Upload-Checksum")
-    raise HTTPException(400, f"Upload-Checksum cannot be {algorithm!r}: use {', '.join(known)}")
-
-
-def _number(request: Request, header: str) -> int:
-    value = request.headers.get(header, "")
-    if not _NUMBER.fullmatch(value):
-        raise HTTPException(400, f"the header {header} must be a number of bytes, not {value!r}")
-    return int(value)
-
-
-def _has_body(request: Request) -> bool:
-    return request.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in request.headers
-
-
-def _check_type(request: Request) -> None:
-    given = request.headers.get("Content-Type", "")
-    if given.partition(";")[0].strip().lower() != CHUNK:
-        raise HTTPException(415, f"the bytes of an upload are sent as {CHUNK}, not as {given!r}")
-
-
-def _check_version(request: Request) -> None:
-    given = request.headers.get("Tus-Resumable")
-    if given is None:
-        raise HTTPException(400, f"the header Tus-Resumable is missing: send {VERSION}")
-    if given != VERSION:
-        said = f"Tus-Resumable must be {VERSION}, not {given!r}"
-        raise HTTPException(412, said, {"Tus-Version": VERSION})

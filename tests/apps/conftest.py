@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.apps.served import Guarded
+    from tests.apps.served import Guarded, Server
 
 ROOT = Path(__file__).parent.parent.parent
 WITHIN = 900  # seconds: the demo recording through all stages, on two busy cores
@@ -135,6 +135,16 @@ def processed(cli: Cli, demo_recording: Path, tmp_path_factory: pytest.TempPathF
     (library / "workbench.toml").write_text(SMALL)
     run = cli("process", recording, broken, "--library", library, "--json")
     return Processed(library, recording, broken, run)
+
+
+@pytest.fixture(scope="module")
+def site(processed: Processed) -> "Iterator[Server]":
+    """A server of the library with the finished episode; tests look at it and change nothing."""
+    from tests.apps.served import Server
+
+    server = Server(processed.library)
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

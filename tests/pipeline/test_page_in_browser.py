@@ -1,13 +1,12 @@
 """The episode page as a person meets it: opened from a folder, in Chromium."""
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from pipeline import ffmpeg
 from pipeline.model import AudioStream, Enrichment, Media, Metadata, Source, Transcript, VideoStream
@@ -15,23 +14,9 @@ from pipeline.render import RenderOptions, render
 
 Spoken = Callable[..., Transcript]
 Enriched = Callable[[Transcript], Enrichment]
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
 TEXT = """The river rose in the night, and nobody on the bridge had seen it. We heard the bells first.
 Then my neighbour came down the road with a lamp, and said that we had to leave. I asked how long we had.
 An hour, perhaps a little more. The old café was under water by noon. Nobody came back for a week."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        told = "these tests need Chromium: install it (Debian: apt-get install chromium)"
-        pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

@@ -47,6 +47,14 @@ def test_a_new_job_is_queued_and_can_be_read_back(store: Store, job: Job):
     assert store.open_jobs() == [job]
 
 
+def test_jobs_are_found_by_what_they_are_about_and_not_by_their_options(store: Store, job: Job):
+    files = {"files": ["/inbox/50%_off.mp4"], "waiting": []}
+    (news,) = store.submit([Request(job_type=JobType.DISCOVER, episode_id=None, params=files)])
+    assert [each.job_id for each in store.jobs(text="TALK")] == [job.job_id]
+    assert [each.job_id for each in store.jobs(text="%_O")] == [news.job.job_id]
+    assert store.jobs(text="clipped") == [], "it is among the options of the first"
+
+
 def test_the_same_request_is_one_job_as_long_as_it_is_open(store: Store, job: Job):
     assert _add(store, "same").job_id == job.job_id
     store.end(job.job_id, Status.COMPLETED, message="done")

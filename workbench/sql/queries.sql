@@ -42,6 +42,8 @@ SELECT * FROM jobs WHERE job_id = $job_id;
 -- name: jobs
 SELECT * FROM jobs
 WHERE ($status IS NULL OR status = $status) AND ($before IS NULL OR job_id < $before)
+  AND ($text IS NULL OR contains(lower(concat_ws(' ', job_id, episode_id, message, failure,
+    CASE job_type WHEN 'discover_episodes' THEN params END)), $text))  -- its files; options would be noise
 ORDER BY job_id DESC LIMIT $limit;
 
 -- name: last_completed

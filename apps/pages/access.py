@@ -1,0 +1,46 @@
+"""Who has a page open, and what they may do there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+from urllib.parse import unquote
+
+import panel as pn
+
+from pipeline.errors import PipelineError
+from workbench.access import Scope
+from workbench.errors import NotAllowed, WorkbenchError
+from workbench.jobs import Request
+from workbench.workbench import Workbench
+
+_SHOWN = 8000  # milliseconds for which an error can be read
+
+
+class Visitor:
+    """The person, as the guard has introduced them."""
+
+    def __init__(self, name: str, scope: Scope) -> None:
+        self.name = name
+        self.scope = scope
+
+    @classmethod
+    def here(cls) -> Self:
+        """Whoever has asked for the page that is being made."""
+        told = {name.lower(): value for name, value in (pn.state.headers or {}).items()}
+        return cls(
+            unquote(told.get("x-workbench-caller", "")), Scope(told.get("x-workbench-scope", Scope.READ))
+        )
+
+    @contextmanager
+    def acts(self) -> Iterator[None]:
+        """Around what a button does: only for those who may, and what goes wrong is told on the page."""
+        try:
+            if self.scope < Scope.SUBMIT:
+                raise NotAllowed("this key may only look: log in with one that may submit")
+            yield
+        except (WorkbenchError, PipelineError) as error:
+            pn.state.notifications.error(str(error), duration=_SHOWN)
+
+    def ask(self, bench: Workbench, request: Request) -> None:
+        """Have a job done, in this person's name."""
+        bench.submit([request.model_copy(update={"requested_by": self.name})], None, self.name)

@@ -1,0 +1,123 @@
+"""One job: how far it is, what it waits for, everything that happened to it, and whom it told."""
+
+import json
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+import param
+
+from apps.pages import shell
+from apps.pages.access import Visitor
+from apps.pages.addresses import episode_address
+from apps.pages.following import follow
+from apps.pages.job_list import Acts, JobList, row_of
+from apps.pages.parts import FOLDER, Part
+from apps.pages.wording import KINDS
+from workbench.errors import NotFound
+from workbench.jobs import Delivery
+from workbench.workbench import Workbench
+
+
+class Records(Part):
+    """A table of texts; a row may have one button, whose key comes back."""
+
+    caption = param.String()
+    heads = param.List(default=[], item_type=str)
+    rows = param.List(default=[], item_type=dict)
+    none = param.String(default="Nothing yet.")
+
+    _esm = FOLDER / "records.js"
+    _stylesheets = [*Part._stylesheets, FOLDER / "records.css"]
+
+    def __init__(self, act: Any = None, **params: Any) -> None:
+        super().__init__(**params)
+        self._act = act
+
+    def _handle_msg(self, msg: dict[str, str]) -> None:
+        self._act(msg["key"])
+
+
+class JobPage(pn.viewable.Viewer):
+    """The job that the address names."""
+
+    def __init__(self, bench: Workbench, **params: Any) -> None:
+        super().__init__(**params)
+        self._bench, self._visitor = bench, Visitor.here()
+        self._job_id = str(pn.state.route_params.get("job_id", ""))
+        self._row = JobList(Acts(bench, self._visitor), label="The job", sizing_mode="stretch_width")
+        self._log = Records(
+            caption="What happened", heads=["When", "What", "More"], sizing_mode="stretch_width"
+        )
+        self._told = Records(
+            self._replay,
+            caption="Who was told",
+            heads=["Last try", "Where", "How it stands"],
+            none="Nobody is to be told of this job.",
+            sizing_mode="stretch_width",
+        )
+        self._ended = False
+        self.refresh()
+        follow(bench, self.refresh)
+        pn.state.add_periodic_callback(self._while_open, period=1000)
+
+    def refresh(self) -> None:
+        """Look at the job again."""
+        try:
+            job = self._bench.job(self._job_id)
+        except NotFound:
+            return
+        self._ended = job.ended
+        self._row.items = [row_of(job, {})]
+        self._log.rows = [_event(each) for each in self._bench.log(self._job_id)]
+        told = self._bench.outbox.deliveries(job_id=self._job_id)
+        self._told.rows = [_delivery(each) for each in told]
+
+    def _while_open(self) -> None:
+        if not self._ended:
+            self.refresh()
+
+    def _replay(self, delivery_id: str) -> None:
+        with self._visitor.acts():
+            self._bench.outbox.replay(delivery_id)
+            self._bench.audit(self._visitor.name, "replay", delivery_id)
+        self.refresh()
+
+    def __panel__(self) -> Any:
+        try:
+            job = self._bench.job(self._job_id)
+        except NotFound as error:
+            return shell.page("No such job", "jobs", lead=str(error))
+        to = [_to_episode(job.episode_id)] if job.episode_id else []
+        lead = f"Job {job.job_id}, asked for by {job.requested_by or 'this machine'}"
+        return shell.page(
+            KINDS[job.job_type], "jobs", self._row, self._log, self._told, lead=lead, actions=to
+        )
+
+
+def _to_episode(episode_id: str) -> pmui.Button:
+    return pmui.Button(
+        label="Open the episode", href=episode_address(episode_id), variant="outlined", margin=0
+    )
+
+
+def _event(event: dict[str, Any]) -> dict[str, Any]:
+    body = {key: value for key, value in event["body"].items() if value not in (None, "", False)}
+    said = body.pop("message", "")
+    more = "; ".join([said] * bool(said) + [f"{key}: {_plain(value)}" for key, value in body.items()])
+    return {"cells": [_moment(event["at_utc"]), event["kind"], more]}
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    tries = f"{delivery.tries} {'try' if delivery.tries == 1 else 'tries'}"
+    how = ", ".join(filter(None, [delivery.state, tries, delivery.last_reason]))
+    cells = [_moment(delivery.ended_at or delivery.created_at), delivery.target, how]
+    return {"cells": cells, "key": delivery.delivery_id, "act": "Send again"}
+
+
+def _moment(at: Any) -> str:
+    return f"{at.astimezone():%d %b %H:%M:%S}"

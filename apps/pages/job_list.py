@@ -1,0 +1,78 @@
+"""Jobs as rows, on every page that shows some."""
+
+from collections.abc import Callable
+from typing import Any
+
+import param
+
+from apps.pages.access import Visitor
+from apps.pages.addresses import job_address
+from apps.pages.parts import FOLDER, Part
+from apps.pages.wording import KINDS, STATES, ago, left
+from workbench.jobs import Job, Status
+from workbench.workbench import Workbench
+
+
+class JobList(Part):
+    """Rows of jobs; `chosen` are the keys of those whose box is ticked, when there are boxes (`choosing`)."""
+
+    label = param.String(default="Jobs")
+    items = param.List(default=[], item_type=dict)
+    choosing = param.Boolean(default=False)
+    chosen = param.List(default=[], item_type=str)
+    empty = param.Tuple(default=("No jobs", ""), length=2)
+
+    _esm = FOLDER / "job_list.js"
+    _stylesheets = [*Part._stylesheets, FOLDER / "job_list.css"]
+
+    def __init__(self, act: Callable[[str, str], None], **params: Any) -> None:
+        """`act` gets what a row's button asks for, "cancel" or "retry", and the job's id."""
+        super().__init__(**params)
+        self._act = act
+
+    def _handle_msg(self, msg: dict[str, str]) -> None:
+        self._act(msg["act"], msg["key"])
+
+
+class Acts:
+    """Cancels and retries jobs for whoever has the page open, and says what came of it."""
+
+    def __init__(self, bench: Workbench, visitor: Visitor) -> None:
+        self._bench = bench
+        self._visitor = visitor
+
+    def __call__(self, act: str, job_id: str) -> None:
+        with self._visitor.acts():
+            if act == "cancel":
+                self._bench.cancel(job_id, timeout=0.0)
+            else:
+                self._visitor.ask(self._bench, self._bench.retry_request(job_id))
+            self._bench.audit(self._visitor.name, act, job_id)
+
+
+def row_of(job: Job, titles: dict[str, str]) -> dict[str, Any]:
+    """What a row shows of `job`; `titles` are those of the episodes."""
+    about = titles.get(job.episode_id or "", job.episode_id) or _files(job)
+    more = left(job)
+    said = job.failure.reason if job.failure else job.message
+    return {
+        "key": job.job_id,
+        "address": job_address(job.job_id),
+        "title": about,
+        "facts": f"{KINDS[job.job_type]}, {ago(job.created_at)}",
+        "state": STATES[job.status],
+        "state_key": job.status,
+        "open": not job.ended,
+        "progress": round(job.progress, 1),
+        "message": f"{said}, {more}" if more else said,
+        "cancel": not job.ended,
+        "retry": job.status in (Status.FAILED, Status.CANCELLED),
+    }
+
+
+def _files(job: Job) -> str:
+    """What a discovery looks at."""
+    files = [str(each).replace("\\", "/").rpartition("/")[2] for each in job.params.get("files", ())]
+    if not files:
+        return "Watched folders"
+    return files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"

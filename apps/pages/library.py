@@ -1,0 +1,94 @@
+"""The library: every episode as a card, newest first, with what is being done for it now."""
+
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+import param
+
+from apps.pages import shell
+from apps.pages.addresses import INBOX, episode_address, file_address
+from apps.pages.following import follow
+from apps.pages.parts import FOLDER, Part
+from apps.pages.wording import STAGES, ago, clock, left
+from workbench.jobs import Episode, Job
+from workbench.workbench import Workbench
+
+_NOTHING_YET = (
+    "No episodes yet",
+    "Add a recording: it becomes an episode with a transcript, subtitles, a page and clips.",
+    "Add recordings",
+    INBOX,
+)
+_NOTHING_FOUND = ("Nothing found", "No title contains that. Try fewer letters.", "", "")
+_PAGE = 60  # episodes that are shown at first, and more at a time
+
+
+class Cards(Part):
+    """Episodes as cards; `empty` is a title, a sentence, and a link's label and address."""
+
+    items = param.List(default=[], item_type=dict)
+    empty = param.Tuple(default=_NOTHING_YET, length=4)
+
+    _esm = FOLDER / "cards.js"
+    _stylesheets = [*Part._stylesheets, FOLDER / "cards.css"]
+
+
+class LibraryPage(pn.viewable.Viewer):
+    """All episodes, or those whose title has `text` in it."""
+
+    text = param.String(default="")
+    shown = param.Integer(default=_PAGE)
+
+    def __init__(self, bench: Workbench, **params: Any) -> None:
+        super().__init__(**params)
+        self._bench = bench
+        self._cards = Cards(sizing_mode="stretch_width")
+        self._search = pmui.TextInput.from_param(
+            self.param.text, label="Search titles", size="small", width=280, margin=0
+        )
+        self._more = pmui.Button(label="Show more", variant="outlined", visible=False)
+        self._more.on_click(lambda event: self.param.update(shown=self.shown + _PAGE))
+        self.param.watch(lambda *_: self.refresh(), ["text", "shown"])
+        self.refresh()
+        follow(bench, self.refresh)
+
+    def refresh(self) -> None:
+        """Look at the library again."""
+        episodes = [each for each in self._bench.episodes() if self.text.lower() in each.title.lower()]
+        busy = {job.episode_id: job for job in reversed(self._bench.open_jobs()) if job.episode_id}
+        shown = episodes[: self.shown]
+        self._cards.param.update(
+            items=[_card(self._bench, each, busy.get(each.episode_id)) for each in shown],
+            empty=_NOTHING_FOUND if self.text else _NOTHING_YET,
+        )
+        self._more.visible = len(episodes) > self.shown
+
+    def __panel__(self) -> Any:
+        add = pmui.Button(label="Add recordings", href=INBOX, color="primary", margin=0)
+        return shell.page("Library", "library", self._cards, self._more, actions=[self._search, add])
+
+
+def _card(bench: Workbench, episode: Episode, job: Job | None) -> dict[str, Any]:
+    card: dict[str, Any] = {
+        "key": episode.episode_id,
+        "address": episode_address(episode.episode_id),
+        "title": episode.title,
+        "facts": f"Changed {ago(episode.updated_at)}",
+        "length": clock(episode.duration),
+        "letters": "".join(word[0] for word in episode.title.split()[:2]).upper(),
+        "poster": _poster(bench, episode),
+        "state": STAGES[episode.stage],
+        "state_key": episode.stage,
+        "progress": None,
+    }
+    if job:
+        more = left(job)
+        card |= {"progress": job.progress, "message": f"{job.message}, {more}" if more else job.message}
+    return card
+
+
+def _poster(bench: Workbench, episode: Episode) -> str | None:
+    """The address of an episode's picture, if it has one."""
+    there = "page" in episode.artefacts and (bench.shelf(episode.episode_id) / "poster.jpg").is_file()
+    return file_address(episode.episode_id, "poster.jpg") if there else None

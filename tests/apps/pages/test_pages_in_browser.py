@@ -1,0 +1,142 @@
+"""The pages as people meet them: in Chromium, on a real server, with a real recording."""
+
+import io
+import time
+import zipfile
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.apps.conftest import Processed
+from tests.apps.pages.conftest import Open
+from tests.apps.served import Server
+
+PAGES = {
+    "/app/library": "Library",
+    "/app/inbox": "Add recordings",
+    "/app/jobs": "Jobs",
+    "/app/system": "System",
+}
+LIGHT, DARK = "rgb(250, 249, 246)", "rgb(19, 21, 24)"
+LONG = 120_000  # milliseconds in which a recording of 40 s is done, on two busy cores
+
+
+def heading(page: Page) -> str:
+    found = page.get_by_role("heading", level=1)
+    expect(found).to_be_visible(timeout=20_000)
+    return found.inner_text()
+
+
+def moved(row: Locator) -> list[float]:
+    """How far a row's bar was, look by look, until its job was done."""
+    seen, end = [], time.monotonic() + LONG / 1000
+    while row.locator(".state").inner_text() != "Done":
+        assert time.monotonic() < end, row.inner_text()
+        seen.append(float(row.locator("progress").evaluate("bar => bar.value")))
+        row.page.wait_for_timeout(300)
+    return seen
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_comes_up_without_a_word_in_the_console_and_fits(
+    site: Server, visit: Open, path: str, width: int
+):
+    page = visit(site, path, width=width, dark=width == 390)
+    assert heading(page) == PAGES[path]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.title() == f"{PAGES[path]} · Episode workbench"
+    here = page.get_by_role("navigation", name="Pages").locator("[aria-current]")
+    expect(here).to_have_text(PAGES[path])
+
+
+def test_an_empty_library_says_what_to_do_first_and_leads_there(fresh: Server, visit: Open):
+    page = visit(fresh, "/")
+    expect(page.get_by_text("No episodes yet")).to_be_visible(timeout=20_000)
+    page.get_by_role("main").get_by_role("link", name="Add recordings").last.click()
+    assert heading(page) == "Add recordings"
+
+
+def ground(page: Page, colour: str) -> None:
+    expect(page.get_by_role("main")).to_have_css("background-color", colour)
+
+
+def test_dark_or_light_is_what_the_system_has_until_somebody_chooses(site: Server, visit: Open):
+    page = visit(site, "/app/jobs", dark=True)
+    ground(page, DARK)
+    page.wait_for_timeout(1000)  # the very first page is asked for twice
+    page.get_by_role("button", name="Toggle theme").click()
+    ground(page, LIGHT)
+    page.wait_for_function("document.cookie.includes('workbench_theme=light')")
+    page.reload()
+    ground(page, LIGHT)
+
+
+def test_a_server_whose_pages_were_looked_at_comes_to_rest(site: Server, visit: Open):
+    """Panel 1.10.0 kept a core busy for ever after the first page."""
+    for path in PAGES:
+        heading(visit(site, path))
+    process = psutil.Process(site.process.pid)
+    before = process.cpu_times().user
+    visit(site, "/app/system").wait_for_timeout(5000)
+    assert process.cpu_times().user - before < 2.5
+
+
+def test_a_click_on_a_word_plays_it_and_the_transcript_follows(
+    site: Server, processed: Processed, visit: Open
+):
+    page = visit(site, f"/app/episodes/{processed.episode_id}")
+    word = page.locator("[data-word='30']")
+    expect(word).to_be_visible(timeout=20_000)
+    word.click()
+    expect(page.locator(".said")).to_be_visible()
+    said = int(page.locator(".said").get_attribute("data-word") or 0)
+    assert 30 <= said < 40
+    page.keyboard.press("k")
+    assert page.locator("video").first.evaluate("player => player.paused")
+
+
+def test_a_link_to_a_moment_begins_there(site: Server, processed: Processed, visit: Open):
+    page = visit(site, f"/app/episodes/{processed.episode_id}?t=12.5")
+    expect(page.locator("[data-word]").first).to_be_visible(timeout=20_000)
+    page.wait_for_function("document.querySelectorAll('video').length >= 0")
+    expect(page.locator("video").first).to_have_js_property("currentTime", 12.5)
+
+
+def test_an_episode_that_is_not_there_is_told_in_words(site: Server, visit: Open):
+    page = visit(site, "/app/episodes/nothing")
+    assert heading(page) == "No such episode"
+    expect(page.get_by_text("there is no episode nothing")).to_be_visible()
+
+
+def test_a_recording_goes_the_whole_way_from_the_upload_to_the_clips(
+    fresh: Server, visit: Open, talk: Path, tmp_path: Path
+):
+    page = visit(fresh, "/app/inbox")
+    assert heading(page) == "Add recordings"
+    other = visit(fresh, "/app/jobs")
+    assert heading(other) == "Jobs"
+    page.get_by_label("Title (for a single file)").fill("A morning talk")
+    page.get_by_label("Title (for a single file)").press("Tab")
+    page.wait_for_timeout(500)
+    page.get_by_test_id("files").set_input_files(talk)
+    expect(page.get_by_text("has arrived", exact=False).first).to_be_visible(timeout=20_000)
+
+    row = other.locator("li", has_text="A morning talk")
+    expect(row.locator(".state")).to_have_text("Running", timeout=30_000)
+    seen = moved(row)
+    assert seen == sorted(seen)
+    assert len(set(seen)) >= 3, "the bar moves while it runs"
+
+    page.goto(f"{fresh.facts['url']}/app/library")
+    page.get_by_role("link", name="A morning talk").click()
+    expect(page.locator("[data-word]").first).to_be_visible(timeout=20_000)
+    clip = page.locator("ul.clips > li").first
+    expect(clip.locator("video")).to_be_visible(timeout=20_000)
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="Download all (zip)").click()
+    names = zipfile.ZipFile(io.BytesIO(taken.value.path().read_bytes())).namelist()
+    assert {name.rpartition(".")[2] for name in names} == {"mp4"}
+    assert len(names) >= 2
