@@ -11,6 +11,7 @@ from pipeline.errors import PipelineError
 from workbench.access import Scope
 from workbench.errors import NotAllowed, WorkbenchError
 from workbench.jobs import Request
+from workbench.names import names_only
 from workbench.workbench import Workbench
 
 _SHOWN = 8000  # milliseconds for which an error can be read
@@ -40,6 +41,10 @@ class Visitor:
             yield
         except (WorkbenchError, PipelineError) as error:
             pn.state.notifications.error(str(error), duration=_SHOWN)
+
+    def may_know[T](self, value: T) -> T:
+        """`value` as this person may see it: only admins see the folders of this machine."""
+        return value if self.scope >= Scope.ADMIN else names_only(value)
 
     def ask(self, bench: Workbench, request: Request) -> None:
         """Have a job done, in this person's name."""

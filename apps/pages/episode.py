@@ -71,7 +71,7 @@ class EpisodePage(pn.viewable.Viewer):
         self._go = pmui.Button(label="Process", color="primary", margin=0)
         self._go.on_click(lambda event: self._process())
         self.refresh()
-        follow(bench, self.refresh)
+        follow(bench, self._visitor, self.refresh)
 
     def refresh(self) -> None:
         """Look at the episode and its jobs again."""
@@ -88,7 +88,7 @@ class EpisodePage(pn.viewable.Viewer):
         busy = [job for job in self._bench.open_jobs() if job.episode_id == self._episode_id]
         latest = self._bench.jobs(limit=20, text=self._episode_id)
         failed = [job for job in latest[:1] if job.failure and job.episode_id == self._episode_id]
-        self._jobs.items = [row_of(job, {}) for job in busy or failed]
+        self._jobs.items = [row_of(job, {}, self._visitor) for job in busy or failed]
         self._jobs.visible = bool(self._jobs.items)
 
     def _process(self) -> None:

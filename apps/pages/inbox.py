@@ -69,7 +69,7 @@ class InboxPage(pn.viewable.Viewer):
         self.param.watch(lambda *_: self.describe(), [*_WRITTEN, *_CHOSEN])
         self.describe()
         self.refresh()
-        follow(bench, self.refresh)
+        follow(bench, self._visitor, self.refresh)
 
     def describe(self) -> None:
         """Have what the form says go with the next upload."""
@@ -83,7 +83,7 @@ class InboxPage(pn.viewable.Viewer):
     def refresh(self) -> None:
         """Look at the latest jobs again."""
         titles = {each.episode_id: each.title for each in self._bench.episodes(limit=100)}
-        self._jobs.items = [_row(job, titles) for job in self._bench.jobs(limit=_SHOWN)]
+        self._jobs.items = [_row(job, titles, self._visitor) for job in self._bench.jobs(limit=_SHOWN)]
 
     def _discover(self) -> None:
         with self._visitor.acts():
@@ -101,7 +101,8 @@ class InboxPage(pn.viewable.Viewer):
             sx={"padding": "18px", "gap": "6px"},
             sizing_mode="stretch_width",
         )
-        folders = ", ".join(str(each) for each in (self._bench.library.inbox, *settings.folders))
+        watched_folders = (self._bench.library.inbox, *settings.folders)
+        folders = ", ".join(self._visitor.may_know(str(each)) for each in watched_folders)
         watched = pmui.Row(
             self._look,
             pmui.Typography(f"Watched: {folders}", variant="body2", sx={"color": "text.secondary"}),
@@ -126,11 +127,11 @@ _WRITTEN = ("title", "series", "guests", "vocabulary")
 _CHOSEN = ("language", "target", "urgency")
 
 
-def _row(job: Job, titles: dict[str, str]) -> dict[str, Any]:
+def _row(job: Job, titles: dict[str, str], visitor: Visitor) -> dict[str, Any]:
     """A discovery that has ended says what it found, and what it could not read and why."""
-    row = row_of(job, titles)
+    row = row_of(job, titles, visitor)
     if job.job_type is not JobType.DISCOVER or not job.result:
         return row
     found, skipped = job.result["episodes"], job.result["skipped"]
     said = [f"found {each['title']}" for each in found] + [each["reason"] for each in skipped]
-    return row | {"message": "; ".join(said[:4]) or "nothing new"}
+    return row | {"message": visitor.may_know("; ".join(said[:4])) or "nothing new"}

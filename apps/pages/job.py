@@ -58,7 +58,7 @@ class JobPage(pn.viewable.Viewer):
         )
         self._ended = False
         self.refresh()
-        follow(bench, self.refresh)
+        follow(bench, self._visitor, self.refresh)
         pn.state.add_periodic_callback(self._while_open, period=1000)
 
     def refresh(self) -> None:
@@ -68,8 +68,8 @@ class JobPage(pn.viewable.Viewer):
         except NotFound:
             return
         self._ended = job.ended
-        self._row.items = [row_of(job, {})]
-        self._log.rows = [_event(each) for each in self._bench.log(self._job_id)]
+        self._row.items = [row_of(job, {}, self._visitor)]
+        self._log.rows = [_event(self._visitor.may_know(each)) for each in self._bench.log(self._job_id)]
         told = self._bench.outbox.deliveries(job_id=self._job_id)
         self._told.rows = [_delivery(each) for each in told]
 

@@ -50,11 +50,11 @@ class Acts:
             self._bench.audit(self._visitor.name, act, job_id)
 
 
-def row_of(job: Job, titles: dict[str, str]) -> dict[str, Any]:
-    """What a row shows of `job`; `titles` are those of the episodes."""
+def row_of(job: Job, titles: dict[str, str], visitor: Visitor) -> dict[str, Any]:
+    """What a row shows of `job` to a visitor; `titles` are those of the episodes."""
     about = titles.get(job.episode_id or "", job.episode_id) or _files(job)
     more = left(job)
-    said = job.failure.reason if job.failure else job.message
+    said = visitor.may_know(job.failure.reason if job.failure else job.message)
     return {
         "key": job.job_id,
         "address": job_address(job.job_id),

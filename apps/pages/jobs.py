@@ -29,7 +29,8 @@ class JobsPage(pn.viewable.Viewer):
 
     def __init__(self, bench: Workbench, **params: Any) -> None:
         super().__init__(**params)
-        self._bench, self._acts = bench, Acts(bench, Visitor.here())
+        self._bench, self._visitor = bench, Visitor.here()
+        self._acts = Acts(bench, self._visitor)
         self._list = JobList(self._acts, choosing=True, empty=_NONE, sizing_mode="stretch_width")
         self._counts = pmui.Typography("", variant="body2", sx={"color": "text.secondary"}, margin=0)
         self._more = pmui.Button(label="Show more", variant="outlined", visible=False)
@@ -39,7 +40,7 @@ class JobsPage(pn.viewable.Viewer):
         self._list.param.watch(lambda event: self._enable(), "chosen")
         self.param.watch(lambda *_: self.refresh(), ["status", "text", "shown"])
         self.refresh()
-        follow(bench, self.refresh)
+        follow(bench, self._visitor, self.refresh)
         pn.state.add_periodic_callback(self._while_running, period=1000)
 
     def refresh(self) -> None:
@@ -48,7 +49,7 @@ class JobsPage(pn.viewable.Viewer):
         found = self._bench.jobs(status, self.shown + 1, text=self.text.strip())
         titles = {each.episode_id: each.title for each in self._bench.episodes(limit=200)}
         self._list.param.update(
-            items=[row_of(job, titles) for job in found[: self.shown]],
+            items=[row_of(job, titles, self._visitor) for job in found[: self.shown]],
             empty=_NONE_SUCH if status or self.text else _NONE,
         )
         self._more.visible = len(found) > self.shown

@@ -7,6 +7,7 @@ import panel_material_ui as pmui
 import param
 
 from apps.pages import shell
+from apps.pages.access import Visitor
 from apps.pages.addresses import INBOX, episode_address, file_address
 from apps.pages.following import follow
 from apps.pages.parts import FOLDER, Part
@@ -51,7 +52,7 @@ class LibraryPage(pn.viewable.Viewer):
         self._more.on_click(lambda event: self.param.update(shown=self.shown + _PAGE))
         self.param.watch(lambda *_: self.refresh(), ["text", "shown"])
         self.refresh()
-        follow(bench, self.refresh)
+        follow(bench, Visitor.here(), self.refresh)
 
     def refresh(self) -> None:
         """Look at the library again."""

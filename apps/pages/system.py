@@ -34,7 +34,7 @@ class SystemPage(pn.viewable.Viewer):
 
     def _examine(self) -> None:
         findings = doctor.examine(self._bench.settings, names=_CHECKS)
-        self._health.rows = [*self._queue(), *map(_finding, findings)]
+        self._health.rows = self._visitor.may_know([*self._queue(), *map(_finding, findings)])
 
     def _queue(self) -> list[dict[str, Any]]:
         bench = self._bench
@@ -52,7 +52,7 @@ class SystemPage(pn.viewable.Viewer):
 
     def _settings(self) -> Records:
         settings = self._bench.settings
-        rows = [_set(each, settings) for each in explain(library=settings.library)]
+        rows = self._visitor.may_know([_set(each, settings) for each in explain(library=settings.library)])
         heads = ["Setting", "Value", "What it does, and where it comes from"]
         return Records(caption="Settings", heads=heads, rows=rows, sizing_mode="stretch_width")
 
@@ -93,7 +93,7 @@ class SystemPage(pn.viewable.Viewer):
 
     def __panel__(self) -> Any:
         library = self._bench.settings.library
-        lead = f"Library {library}"
+        lead = f"Library {self._visitor.may_know(str(library))}"
         return shell.page(
             "System", "system", self._health, self._times(), *self._keys(), self._settings(), lead=lead
         )

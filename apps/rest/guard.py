@@ -29,8 +29,8 @@ OPEN_PATHS = ("/healthz", "/readyz", "/login", "/logout")
 ADMIN_PATHS = ("/keys", "/audit", "/async/clean_up", "/async/webhooks/test")
 """What only an admin may use, with everything below."""
 READ_METHODS = ("GET", "HEAD", "OPTIONS")
-READ_SOCKETS = "/async"
-"""Websockets below this only tell; all others are pages, whose messages press buttons."""
+READ_SOCKETS = ("/async/", "/app/")
+"""Websockets below these only tell, or are pages, whose buttons ask who presses them."""
 FAILURES_PER_MINUTE = 10
 """How many wrong keys an address may show before it is told to wait."""
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -343,7 +343,7 @@ def _needed(asked: _Asked) -> Scope:
     path = asked.plain_path
     if any(path == known or path.startswith(f"{known}/") for known in ADMIN_PATHS):
         return Scope.ADMIN
-    tells = path.startswith(f"{READ_SOCKETS}/") if asked.websocket else not asked.changes
+    tells = path.startswith(READ_SOCKETS) if asked.websocket else not asked.changes
     return Scope.READ if tells else Scope.SUBMIT
 
 

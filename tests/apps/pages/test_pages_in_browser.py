@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.apps.conftest import Processed
 from tests.apps.pages.conftest import Open
-from tests.apps.served import Server
+from tests.apps.served import Guarded, Server
 
 PAGES = {
     "/app/library": "Library",
@@ -105,6 +105,21 @@ def test_a_link_to_a_moment_begins_there(site: Server, processed: Processed, vis
     expect(page.locator("video").first).to_have_js_property("currentTime", 12.5)
 
 
+def test_who_may_only_look_sees_everything_but_folders_and_is_told_when_pressing_a_button(
+    guarded: Guarded, visit: Open
+):
+    page = visit(guarded, "/app/inbox")
+    page.get_by_label("Key").fill(guarded.keys["read"])
+    page.get_by_role("button").click()
+    assert heading(page) == "Add recordings"
+    expect(page.get_by_text("Watched: inbox", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Look in the watched folders").click()
+    expect(page.get_by_text("this key may only look")).to_be_visible()
+    page.goto(f"{guarded.facts['url']}/app/system")
+    expect(page.get_by_text("tiny.en (English only)")).to_be_visible(timeout=20_000)
+    assert "/" + "tmp/" not in page.get_by_role("main").inner_text()
+
+
 def test_an_episode_that_is_not_there_is_told_in_words(site: Server, visit: Open):
     page = visit(site, "/app/episodes/nothing")
     assert heading(page) == "No such episode"
@@ -127,6 +142,7 @@ def test_a_recording_goes_the_whole_way_from_the_upload_to_the_clips(
     row = other.locator("li", has_text="A morning talk")
     expect(row.locator(".state")).to_have_text("Running", timeout=30_000)
     seen = moved(row)
+    expect(page.get_by_text("A morning talk is completed")).to_be_visible(timeout=10_000)
     assert seen == sorted(seen)
     assert len(set(seen)) >= 3, "the bar moves while it runs"
 
