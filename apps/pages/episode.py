@@ -20,9 +20,10 @@ from apps.pages.wording import STAGES, clock, size
 from pipeline import stages
 from pipeline.model import Enrichment, Seconds, StageName, Transcript
 from workbench.errors import NotFound
-from workbench.jobs import Episode
+from workbench.jobs import Episode, Job, Status
 from workbench.workbench import Workbench
 
+_SHOWN = 5  # jobs of each kind
 _LINK = "color:var(--mui-palette-primary-main);overflow-wrap:anywhere"
 _TO_COME = "There is no transcript yet. Process the episode, and it comes up here, word by word."
 
@@ -85,11 +86,16 @@ class EpisodePage(pn.viewable.Viewer):
             self._body.objects = self._parts(episode)
 
     def _show_jobs(self) -> None:
-        busy = [job for job in self._bench.open_jobs() if job.episode_id == self._episode_id]
-        latest = self._bench.jobs(limit=20, text=self._episode_id)
-        failed = [job for job in latest[:1] if job.failure and job.episode_id == self._episode_id]
+        running, waiting, latest = (
+            [job for job in self._bench.jobs(status, _SHOWN, text=self._episode_id) if self._is_mine(job)]
+            for status in (Status.RUNNING, Status.QUEUED, None)
+        )
+        busy, failed = [*running, *waiting], [job for job in latest[:1] if job.failure]
         self._jobs.items = [row_of(job, {}, self._visitor) for job in busy or failed]
         self._jobs.visible = bool(self._jobs.items)
+
+    def _is_mine(self, job: Job) -> bool:
+        return job.episode_id == self._episode_id
 
     def _process(self) -> None:
         with self._visitor.acts():

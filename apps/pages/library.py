@@ -12,7 +12,7 @@ from apps.pages.addresses import INBOX, episode_address, file_address
 from apps.pages.following import follow
 from apps.pages.parts import FOLDER, Part
 from apps.pages.wording import STAGES, ago, clock, left
-from workbench.jobs import Episode, Job
+from workbench.jobs import Episode, Job, Status
 from workbench.workbench import Workbench
 
 _NOTHING_YET = (
@@ -22,6 +22,8 @@ _NOTHING_YET = (
     INBOX,
 )
 _NOTHING_FOUND = ("Nothing found", "No title contains that. Try fewer letters.", "", "")
+_OPEN = (Status.QUEUED, Status.RUNNING)
+"""In this order: of two jobs of an episode the one that runs is shown."""
 _PAGE = 60  # episodes that are shown at first, and more at a time
 
 
@@ -57,7 +59,7 @@ class LibraryPage(pn.viewable.Viewer):
     def refresh(self) -> None:
         """Look at the library again."""
         episodes = [each for each in self._bench.episodes() if self.text.lower() in each.title.lower()]
-        busy = {job.episode_id: job for job in reversed(self._bench.open_jobs()) if job.episode_id}
+        busy = {job.episode_id: job for status in _OPEN for job in self._bench.jobs(status, _PAGE)}
         shown = episodes[: self.shown]
         self._cards.param.update(
             items=[_card(self._bench, each, busy.get(each.episode_id)) for each in shown],

@@ -53,7 +53,7 @@ def main() -> int:
         library = Path(folder) / "library"
         episode_id = an_episode(library, Path(folder))
         settings = {
-            "maintenance_windows": _closed_now(),
+            "maintenance_windows": closed_now(),
             "webhook_allow": "127.0.0.1:9",
             "rate_limit_per_minute": "10000000",
             "model": "tiny.en",
@@ -160,7 +160,7 @@ def _timed(do: Callable[[], object], times: int) -> Sequence[float]:
     return took
 
 
-def _closed_now() -> str:
+def closed_now() -> str:
     """A maintenance window that began an hour ago and goes on for twenty."""
     now = datetime.now(UTC)
     return f"daily {now - timedelta(hours=1):%H:%M}-{now + timedelta(hours=20):%H:%M}"

@@ -9,6 +9,7 @@ export function render({model}) {
       const list = document.createElement("ul")
       list.append(...claims.map((claim) => {
         const item = document.createElement("li"), text = document.createElement("span")
+        if (claim.text.length > 120) item.className = "long"
         text.textContent = claim.text
         item.append(text, ...claim.moments.map((moment) => {
           const button = document.createElement("button")

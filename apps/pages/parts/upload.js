@@ -137,10 +137,7 @@ export function render({model}) {
     for (let each; (each = uploads.find((one) => one.state === "waiting"));) {
       each.told("sending")
       await each.run()
-      if (each.state === "done") {
-        status.textContent = `${each.file.name} has arrived`
-        model.send_msg({arrived: each.file.name})
-      }
+      if (each.state === "done") status.textContent = `${each.file.name} has arrived`
     }
     running = false
   }
@@ -162,9 +159,8 @@ export function render({model}) {
     name.textContent = upload.file.name
     bar.setAttribute("aria-label", `Upload of ${upload.file.name}`)
     button.onclick = () => {
-      if (["failed", "stopped"].includes(upload.state) || upload.state === "done") item.remove()
-      else { upload.stop(); item.remove() }
-      if (upload.state === "failed") upload.state = "stopped"
+      if (upload.state !== "done") upload.stop()
+      item.remove()
     }
     upload.changed = () => {
       item.className = upload.state
