@@ -4,9 +4,9 @@
 
 A real `workbench serve` on loopback, and Chromium. "Usable" is from the moment at which the address is
 entered to the moment at which the first job can be chosen, or the first word of the transcript can be played;
-the median of five visits, since a browser's first one fetches the scripts too (told beside it). The transcript
-is one of 30,000 words over three hours: the words of a short recording, again and again. Scrolling is told by
-the frames that are drawn while the transcript is scrolled.
+the median of five visits, since a browser's first one fetches the scripts too (told beside). The transcript
+is of 30,000 words over three hours: the words of a short recording, again and again. Scrolling is told by the
+frames that are drawn while the transcript is scrolled.
 """
 
 import argparse
