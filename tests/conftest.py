@@ -53,9 +53,9 @@ def the_demo() -> Path:
     return kept / "demo.mp4"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    """The Chromium of this machine, without a window."""
+    """The Chromium of this machine, without a window; while it is open, no test can run an event loop."""
     from playwright.sync_api import sync_playwright
 
     found = next(filter(None, map(shutil.which, _BROWSERS)), None)
