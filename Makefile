@@ -8,7 +8,7 @@ PYTHON ?= $(or $(shell for python in python3 /usr/bin/python3 python3.14 python3
 DO = @$(PYTHON) apps/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-real test-slow bench lint format lock clean
+.PHONY: help setup demo notebooks test test-real test-slow bench lint format lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1 /' \
@@ -19,6 +19,9 @@ setup:  ## make the environment in .venv (instant when it is up to date)
 
 demo:  ## take a recording through all stages into .demo/ (your own: make demo FILE=my.mp4)
 	$(DO) demo $${FILE:+"$$FILE"}
+
+notebooks:  ## open the notebooks in JupyterLab
+	$(DO) notebooks
 
 test:  ## lint, types, the picture of the imports, and the tests
 	$(DO) test

@@ -10,7 +10,7 @@ from pipeline.model import Frozen, StageName
 from workbench.jobs import Failure, Job, Status
 
 if TYPE_CHECKING:
-    from apps.door import Bench
+    from workbench.door import Bench
 
 type Attend = Callable[[dict[str, str]], list[Job]]
 """Shows the jobs (job id → what to call it) until they have ended."""

@@ -82,9 +82,12 @@ class Task(NamedTuple):
 
 _LINT = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("lint-imports",))
 _PYTEST = ("python", "-m", "pytest")
+_LAB = "notebooks/jupyter_lab_config.py"
+_LASTING = {"demo": ["-m", "apps.cli", "demo"], "notebooks": ["-m", "jupyterlab", f"--config={_LAB}"]}
 TASKS = {
     "setup": Task("make the environment in .venv; instant when it is up to date"),
     "demo": Task("take a recording through all stages: a made one, or the file you name"),
+    "notebooks": Task("open the notebooks in JupyterLab"),
     "test": Task("lint, types, the picture of the imports, and the tests", (*_LINT, _PYTEST)),
     "test-real": Task("the tests on the real recordings in ../shared/media", [(*_PYTEST, "-m", "real")]),
     "test-slow": Task("the tests that kill, wait and repeat", [(*_PYTEST, "-m", "slow")]),
@@ -100,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do the task that `arguments` name; return the exit status."""
     parser = _parser()
     chosen, rest = parser.parse_known_args(arguments)
-    if rest and not (TASKS[chosen.task].commands or chosen.task in ("demo", "lock")):
+    if rest and not (TASKS[chosen.task].commands or chosen.task in (*_LASTING, "lock")):
         parser.error(f"{chosen.task} takes no arguments: {' '.join(rest)}")
     try:
         return _do(chosen.task, rest)
@@ -132,8 +135,8 @@ def _do(name: str, rest: Sequence[str]) -> int:
     if name == "test-real" and not RECORDINGS.is_dir():
         raise SetupFailed(f"the real recordings are missing: there is no folder {RECORDINGS}")
     set_up()
-    if name == "demo":
-        return _become([str(venv_python()), "-m", "apps.cli", "demo", *_full_names(rest)])
+    if name in _LASTING:
+        return _become([str(venv_python()), *_LASTING[name], *_full_names(rest)])
     return run_all(TASKS[name].commands, rest)
 
 
@@ -169,10 +172,9 @@ def set_up() -> None:
     complete = STAMP.is_file() and venv_python().exists()
     if complete and STAMP.read_text() == wanted:
         return
-    own = probe(str(venv_python())) if complete else None
+    probed = probe(str(venv_python())) if complete else None
+    own = probed if probed and probed.supported else None
     STAMP.unlink() if STAMP.is_file() else None
-    if not (own and own.supported):
-        own = None
     pythons = find_pythons()
     python = own or next((found for found in pythons if found.supported), None)
     uv = find_uv()
@@ -222,9 +224,7 @@ def make(python: Python | None, uv: str | None, *, keep: bool) -> None:
     )
 
 
-_INSTALL_ONE = "install Python {2}.{3} (or {0}.{1} and newer), and run the same command again".format(
-    *OLDEST, *NEWEST
-)
+_INSTALL_ONE = "install Python {2}.{3} (or {0}.{1} and newer), and run this again".format(*OLDEST, *NEWEST)
 _INSTALLED = (
     ["--only-binary", ":all:", "-r", str(LOCK)],
     ["--no-deps", "--no-build-isolation", "-e", str(ROOT)],  # the build tool is in the lock, too

@@ -1,6 +1,6 @@
 """The command `workbench`: each of its commands calls the `Workbench` and shows what it says.
 
-While a server has the library open, the same verbs are the server's: see `apps.door`.
+While a server has the library open, the same verbs are the server's: see `workbench.door`.
 """
 
 import sys

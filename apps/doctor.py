@@ -12,10 +12,10 @@ from typing import Literal
 
 import psutil
 
-from apps.door import enter
 from pipeline import ffmpeg
 from pipeline.errors import ModelMissing, PipelineError, ToolFailed
 from pipeline.model import AspectRatio, Frozen, Seconds, Span
+from workbench.door import enter
 from workbench.errors import LibraryBusy, WorkbenchError
 from workbench.settings import Settings, use_ffmpeg
 

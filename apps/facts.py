@@ -15,7 +15,7 @@ from workbench.settings import Chosen, Settings
 if TYPE_CHECKING:
     from apps.batch import Outcome
     from apps.doctor import Finding
-    from apps.door import Bench
+    from workbench.door import Bench
     from workbench.jobs import CleanUp
 
 

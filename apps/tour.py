@@ -12,19 +12,19 @@ from pipeline.errors import Cancelled
 from workbench.jobs import Status
 
 if TYPE_CHECKING:
-    from apps.door import Bench
+    from workbench.door import Bench
 
 LIBRARY = ".demo"
 """The demo's library when none is named, in the current folder."""
 _NAME = "cables-under-the-sea.mp4"
 
 
-def recording(library: Path, signals: Signals) -> Path:
+def recording(library: Path | str, signals: Signals | None = None) -> Path:
     """The demo recording in `library`, made when it is not there.
 
-    Raises ModelMissing when the extra `demo` is not installed, SystemExit when it is interrupted.
+    Raises ModelMissing when the extra `demo` is not installed, SystemExit when `signals` interrupt it.
     """
-    place = library / _NAME
+    signals, place = signals or Signals(), Path(library) / _NAME
     if place.exists():
         return place
     from apps import demo

@@ -24,7 +24,7 @@ from workbench.errors import NotAllowed
 from workbench.jobs import Job, Status
 
 if TYPE_CHECKING:
-    from apps.door import Bench
+    from workbench.door import Bench
 
 _LOOK_FIRST: Seconds = 0.05
 _LOOK_EVERY: Seconds = 0.1  # a stage may take no longer

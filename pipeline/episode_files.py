@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.display import short_clock
 from pipeline.model import Chapter, Enrichment, Name, Seconds, Transcript, Word, WordSpan
 from pipeline.paragraphs import paragraphs
 from pipeline.subtitle_files import clock, escaped
@@ -100,12 +101,6 @@ def show_notes(transcript: Transcript, enrichment: Enrichment) -> str:
     filled = [(heading, [line for line in lines if line]) for heading, lines in parts]
     blocks = [(f"## {h}\n\n" if h else "") + "\n".join(lines).rstrip() for h, lines in filled if lines]
     return "\n\n".join([f"# {_markdown(enrichment.title)}", *blocks]) + "\n"
-
-
-def short_clock(seconds: Seconds) -> str:
-    """A time as people write it: 65 is "1:05", 3725.5 is "1:02:05"."""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
 def _names(transcript: Transcript, enrichment: Enrichment, kind: str) -> list[str]:

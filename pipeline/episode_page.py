@@ -17,7 +17,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.episode_files import short_clock
+from pipeline.display import short_clock
 from pipeline.model import Enrichment, Name, Seconds, Source, Span, Transcript, WordSpan
 from pipeline.paragraphs import paragraphs
 from pipeline.subtitles import Cue

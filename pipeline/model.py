@@ -10,6 +10,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pipeline import display
+
 type Seconds = float
 type Share = Annotated[float, Field(ge=0, le=1)]
 type Report = Callable[[float], None]
@@ -161,6 +163,9 @@ class Transcript(Frozen):
         """From the start of the first word of `words` to the end of its last."""
         start, end = self.words[words.first].start, self.words[words.end - 1].end
         return Span(start=start, end=max(end, start + 0.001))
+
+    def _repr_html_(self) -> str:
+        return display.transcript(self)
 
 
 class Chapter(Frozen):

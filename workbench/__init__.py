@@ -1,8 +1,8 @@
 """Jobs over the pipeline. The one door is `Workbench`.
 
-from workbench import Workbench, load_settings
+from workbench import connect
 
-with Workbench(load_settings(library="my-library")) as bench:
+with connect("my-library") as bench:
     job = bench.wait(bench.discover(["talk.mp4"]).job_id)
 """
 
@@ -10,17 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.door import connect
     from workbench.jobs import Job, Status
     from workbench.settings import Settings, load_settings
     from workbench.workbench import Workbench
 
-__all__ = ["Job", "Settings", "Status", "Workbench", "load_settings"]
+__all__ = ["Job", "Settings", "Status", "Workbench", "connect", "load_settings"]
 
 _HOMES = {
     "Job": "workbench.jobs",
     "Settings": "workbench.settings",
     "Status": "workbench.jobs",
     "Workbench": "workbench.workbench",
+    "connect": "workbench.door",
     "load_settings": "workbench.settings",
 }
 

@@ -8,11 +8,9 @@ with Client("http://127.0.0.1:5006", key="wb_...") as bench:
 
 import json
 import os
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +22,7 @@ from workbench.access import Key, Scope
 from workbench.errors import AccessDenied
 from workbench.jobs import CleanUp, Clip, ClipFile, Episode, Job, Status
 from workbench.sending import Sender
+from workbench.waiting import bytes_bar, until_ended
 from workbench.wire import Place, Wire, noun
 
 PATIENCE: Seconds = 60.0
@@ -111,7 +110,7 @@ class Client:
         said = {"title": title, "show": show, "language": language}
         said |= {name: json.dumps(list(each)) for name, each in lists.items() if each}
         place = Path(file).expanduser()
-        with _bytes_bar(place, bar) as came:
+        with bytes_bar(place, bar) as came:
             return Sender(self._wire, place, came).send({name: text for name, text in said.items() if text})
 
     def process(
@@ -204,18 +203,7 @@ class Client:
         With `bar` its progress is shown meanwhile, in terminals and notebooks. The server may be started
         again in between.
         """
-        until = time.monotonic() + (float("inf") if timeout is None else timeout)
-        with _bar(bar) as show:
-            while True:
-                asked_at = time.monotonic()
-                at_once = min(_LOOK_EVERY if bar else _WAIT_AT_ONCE, max(0.0, until - asked_at))
-                job = self._wire.known(Job, self._detailed(_job(job_id), wait=at_once))
-                show(job)
-                now = time.monotonic()
-                if job.ended or now >= until:
-                    return job
-                if now - asked_at < at_once / 2:  # too many wait: the server answered at once
-                    time.sleep(min(_LOOK_EVERY, until - now))
+        return until_ended(lambda most: self._waited(job_id, most), timeout, bar=bar)
 
     def episodes(self, limit: int | None = None, before: str | None = None) -> list[Episode]:
         """The newest first, those older than the episode `before`. Raises NotFound when there is none.
@@ -261,6 +249,19 @@ class Client:
         """
         made = self._wire.send("POST", "/async/clean_up", json={"dry_run": dry_run}, repeatable=False)
         return self._wire.known(CleanUp, made)
+
+    def _waited(self, job_id: str, most: Seconds) -> Job:
+        """The job once it has ended, or after `most` seconds."""
+        until = time.monotonic() + most
+        while True:
+            asked_at = time.monotonic()
+            at_once = min(_WAIT_AT_ONCE, max(0.0, until - asked_at))
+            job = self._wire.known(Job, self._detailed(_job(job_id), wait=at_once))
+            now = time.monotonic()
+            if job.ended or now >= until:
+                return job
+            if now - asked_at < at_once / 2:  # too many wait: the server answered at once
+                time.sleep(min(_LOOK_EVERY, until - now))
 
     def _submit(self, path: str, body: dict[str, Any]) -> Job:
         """Ask for a job under a key of its own, so that asking again makes no second one."""
@@ -343,47 +344,3 @@ def _clip_of(view: dict[str, Any], path_of: Callable[[str], str]) -> Clip:
         for file in view["files"]
     ]
     return noun(Clip, view | {"span": Span(start=view["start"], end=view["end"]), "files": files})
-
-
-@contextmanager
-def _bar(wanted: bool) -> Iterator[Callable[[Job], None]]:
-    """Shows a job's progress, where there is somebody to see it."""
-    if not wanted:
-        yield lambda job: None
-        return
-    from tqdm.auto import tqdm  # a text in terminals, a widget in notebooks that have them
-
-    form = "{desc}: {percentage:3.0f}%|{bar:30}| {elapsed}{postfix}"
-    with tqdm(total=100.0, bar_format=form, disable=_hidden()) as shown:
-
-        def show(job: Job) -> None:
-            left = "" if job.eta_seconds is None else f", {tqdm.format_interval(job.eta_seconds)} left"
-            shown.set_description_str(job.episode_id or job.job_type, refresh=False)
-            shown.set_postfix_str(f"{job.message or job.status}{left}", refresh=False)
-            shown.n = job.progress
-            shown.refresh()
-
-        yield show
-
-
-@contextmanager
-def _bytes_bar(file: Path, wanted: bool) -> Iterator[Callable[[int], None]]:
-    """Shows how much of a file has come, where there is somebody to see it."""
-    if not wanted:
-        yield lambda came: None
-        return
-    from tqdm.auto import tqdm
-
-    size = file.stat().st_size
-    with tqdm(total=size, desc=file.name, unit="B", unit_scale=True, disable=_hidden()) as shown:
-
-        def show(came: int) -> None:
-            shown.n = came
-            shown.refresh()
-
-        yield show
-
-
-def _hidden() -> bool | None:
-    """None: not in a pipe. A notebook's output is no terminal, and is read by a person all the same."""
-    return False if "ipykernel.zmqshell" in sys.modules else None

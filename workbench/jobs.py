@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from pipeline.model import AspectRatio, Frozen, Seconds, Span, StageName, Variant
+from workbench import display
 
 type Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -86,6 +87,9 @@ class Job(Frozen):
     @property
     def ended(self) -> bool:
         return self.status not in OPEN
+
+    def _repr_html_(self) -> str:
+        return display.job(self)
 
 
 class Request(Frozen):
@@ -192,6 +196,9 @@ class Clip(Frozen):
     reasons: tuple[str, ...]
     files: tuple[ClipFile, ...]
 
+    def _repr_html_(self) -> str:
+        return display.clip(self)
+
 
 class Episode(Frozen):
     """One recording and what there is of it. Times are UTC."""
@@ -207,6 +214,9 @@ class Episode(Frozen):
     """Kind → folder of the current artefact."""
     created_at: datetime
     updated_at: datetime
+
+    def _repr_html_(self) -> str:
+        return display.episode(self)
 
 
 class Unused(Frozen):

@@ -109,7 +109,7 @@ class Cluster:
         """Run `task` in the folder `attempt`."""
         name = attempt.name
         with self._lock:
-            future = self._submit(name, task.model_dump(mode="json"), attempt)
+            future = self._submit(task, attempt)
             if future:
                 self._running[name] = _Running(future)
         if not future:
@@ -202,11 +202,12 @@ class Cluster:
         with suppress(Exception):  # it is gone
             client.close(timeout=1)
 
-    def _submit(self, name: str, plain: dict[str, Any], attempt: Path) -> Future[Any] | None:
+    def _submit(self, task: Task, attempt: Path) -> Future[Any] | None:
         if not (client := self.client):
             return None
+        plain, key = task.model_dump(mode="json"), f"{task.step}-{attempt.name}"  # Dask's dashboard shows it
         try:
-            return client.submit(work, plain, str(attempt), key=name, pure=False, retries=0)
+            return client.submit(work, plain, str(attempt), key=key, pure=False, retries=0)
         except Exception:  # noqa: BLE001 - Dask raises all sorts once the connection is lost
             return None
 

@@ -26,6 +26,7 @@ from workbench.rules import rules_of
 from workbench.settings import Settings
 from workbench.store import Store
 from workbench.upkeep import Upkeep
+from workbench.waiting import until_ended
 from workbench.webhook import signing_secret
 from workbench.wishes import Wishes
 from workbench.work import artefact_files
@@ -267,19 +268,22 @@ class Workbench:
         if job.ended:
             return job
         self._dispatch().cancel(job_id, "cancelled")
-        return self.wait(job_id, timeout)
+        return self.wait(job_id, timeout, bar=False)
 
-    def wait(self, job_id: str, timeout: Seconds | None = None) -> Job:
+    def wait(self, job_id: str, timeout: Seconds | None = None, *, bar: bool = True) -> Job:
         """The job once it has ended, or as it is after `timeout` seconds.
 
-        A job that an earlier process left open is taken up. Raises NotFound, or LibraryBroken when no
-        job can go on.
+        With `bar` its progress is shown meanwhile, in terminals and notebooks. A job that an earlier
+        process left open is taken up. Raises NotFound, or LibraryBroken when no job can go on.
         """
         job = self._store.job(job_id)
-        if job.ended:
-            return job
-        self._adopt(job)
-        return self._dispatch().wait(lambda: self.job(job_id), timeout)
+        if not job.ended:
+            self._adopt(job)
+
+        def look(most: Seconds) -> Job:
+            return job if job.ended else self._dispatch().wait(lambda: self.job(job_id), most)
+
+        return until_ended(look, timeout, bar=bar)
 
     def episodes(self, limit: int | None = None, before: str | None = None) -> list[Episode]:
         """The newest first, those older than the episode `before`. Raises NotFound when there is none."""
@@ -389,12 +393,8 @@ class Workbench:
     ) -> "Cluster":
         from workbench import runner  # Dask takes half a second to load, and many commands need none
 
-        environment = {"IMAGEIO_FFMPEG_EXE": str(self.settings.ffmpeg)} if self.settings.ffmpeg else {}
+        settings = self.settings
+        environment = {"IMAGEIO_FFMPEG_EXE": str(settings.ffmpeg)} if settings.ffmpeg else {}
         return runner.connect(
-            self.settings.scheduler,
-            self.settings.worker_count,
-            environment,
-            on_progress,
-            on_end,
-            patient=self._serves,
+            settings.scheduler, settings.worker_count, environment, on_progress, on_end, patient=self._serves
         )

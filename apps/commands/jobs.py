@@ -6,8 +6,8 @@ import typer
 
 from apps import facts, terminal
 from apps.commands.flags import AsJson, Library, Scheduler, Workers, code
-from apps.door import enter
 from apps.watch import Signals, watch
+from workbench.door import enter
 from workbench.jobs import Status
 from workbench.settings import load_settings
 

@@ -7,9 +7,9 @@ import typer
 
 from apps import facts, terminal
 from apps.commands.flags import AsJson, Library, Model, Scheduler, Workers
-from apps.door import enter
 from apps.watch import Signals
 from workbench.access import Scope
+from workbench.door import enter
 from workbench.settings import FILE, explain, load_settings
 
 app = typer.Typer()

@@ -8,10 +8,10 @@ import typer
 
 from apps import facts, terminal
 from apps.commands.flags import AsJson, Force, Language, Library, Model, Scheduler, Target, Workers, code
-from apps.door import enter
 from apps.watch import Signals, watch
 from pipeline.model import AspectRatio, StageName, Variant
 from pipeline.speech_models import AUTO, REPOSITORIES
+from workbench.door import enter
 from workbench.jobs import Status
 from workbench.settings import load_settings
 

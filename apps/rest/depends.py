@@ -59,7 +59,7 @@ def patiently(bench: Workbench, job_id: str, seconds: float) -> Job:
     if not _WAITING.acquire(blocking=False):
         return bench.job(job_id)
     try:
-        return bench.wait(job_id, seconds)
+        return bench.wait(job_id, seconds, bar=False)
     finally:
         _WAITING.release()
 

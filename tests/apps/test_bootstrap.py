@@ -182,6 +182,12 @@ def test_flags_of_the_demo_and_their_values_stay_as_they_are(checkout: Checkout,
     assert checkout.done()[-1] == f"python -m apps.cli demo --workers 2 --force {tmp_path / 'my.mp4'}"
 
 
+def test_the_notebooks_are_opened_by_the_environments_own_jupyterlab(checkout: Checkout):
+    checkout.run("notebooks", "--no-browser")
+    asked = "python -m jupyterlab --config=notebooks/jupyter_lab_config.py --no-browser"
+    assert checkout.done()[-1] == asked
+
+
 @pytest.mark.parametrize("broken", [(), ("mypy",), ("ruff", "lint-imports")])
 def test_every_check_runs_even_when_one_fails_and_the_failed_ones_are_named(
     checkout: Checkout, broken: Sequence[str]

@@ -161,7 +161,8 @@ def test_what_does_not_exist_ends_with_2(cli: "Cli", server: Server) -> None:
 def test_what_only_the_server_can_decide_is_refused(cli: "Cli", server: Server, name: str, flag: str) -> None:
     run = cli(name, flag, "--library", server.library)
     assert run.code == 2
-    assert run.err.startswith(f"error: {flag.partition('=')[0]} cannot be used while the server at http://")
+    setting = flag.strip("-").partition("=")[0]
+    assert run.err.startswith(f"error: {setting} cannot be used while the server at http://")
     assert len(run.err.splitlines()) == 1
 
 

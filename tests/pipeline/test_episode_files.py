@@ -95,8 +95,3 @@ def test_nothing_in_the_notes_is_taken_for_markdown(spoken: Spoken, enriched: En
     assert "# \\# \\<script\\> \\*a\\* \\[b\\](c) \\`d\\`" in notes
     assert "1\\. R&amp;D" in notes
     assert "\\+ x \\# y" in notes
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (65.9, "1:05"), (3600, "1:00:00")])
-def test_a_short_clock_reads_like_a_players(seconds: float, text: str) -> None:
-    assert episode_files.short_clock(seconds) == text

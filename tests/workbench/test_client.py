@@ -1,8 +1,6 @@
 """The verbs of the workbench over HTTP, with a real server, and with networks that break."""
 
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +13,6 @@ import pytest
 from pipeline.errors import BadOptions, ModelMissing
 from pipeline.model import StageName
 from tests.apps.served import Server
-from tests.apps.test_watch import on_a_terminal
 from workbench.access import Scope
 from workbench.client import Client
 from workbench.errors import AccessDenied, BadSetting, NotAllowed, NotFound, Unreachable, WorkbenchError
@@ -345,35 +342,3 @@ def test_waiting_goes_on_when_the_server_is_started_again(tmp_path: Path, tone: 
         waiting.join(70)
         assert [job.status for job in ended] == [Status.COMPLETED]
         second.stop()
-
-
-# ---- the bar
-
-SHOW = """
-from datetime import UTC, datetime
-from workbench.client import _bar
-from workbench.jobs import Job, JobType, Status
-job = Job(job_id="1", job_type=JobType.PROCESS, episode_id="talk", status=Status.RUNNING, progress=42,
-          message="stretch 2 of 5", eta_seconds=61, created_at=datetime.now(UTC))
-with _bar(True) as show:
-    show(job)
-"""
-
-
-def test_on_a_terminal_a_bar_shows_progress_message_and_time_left() -> None:
-    said = on_a_terminal(SHOW)
-    assert "talk:  42%|" in said
-    assert "stretch 2 of 5, 01:01 left" in said
-
-
-def test_in_a_notebook_there_is_a_bar_though_its_output_is_no_terminal() -> None:
-    kernel = "import sys, types; sys.modules['ipykernel.zmqshell'] = types.ModuleType('zmqshell')"
-    ran = subprocess.run([sys.executable, "-c", kernel + SHOW], capture_output=True, text=True, check=True)
-    assert "stretch 2 of 5, 01:01 left" in ran.stdout + ran.stderr
-
-
-def test_in_a_pipe_there_is_no_bar(
-    client: Client, episode_id: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    client.wait(client.process(episode_id, target_stage=StageName.DISCOVERED).job_id)
-    assert capsys.readouterr().err == ""

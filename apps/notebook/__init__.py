@@ -1,0 +1,1 @@
+"""What the notebooks show: plots, tables and a player. It decides nothing."""
