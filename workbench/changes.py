@@ -5,6 +5,7 @@ who was away for a moment goes on where it was. A reader who was away for longer
 told so and looks at all anew.
 """
 
+import logging
 import secrets
 import threading
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from itertools import takewhile
 
 from workbench.jobs import Job
 
+_LOG = logging.getLogger(__name__)
 _KEPT = 500  # jobs
 
 
@@ -45,7 +47,10 @@ class Changes:
                 _, (self._forgotten, _) = self._latest.popitem(last=False)
             wake = list(self._wake)
         for each in wake:
-            each()
+            try:
+                each()
+            except Exception:  # noqa: BLE001 - a reader's fault must not become one of the job that changed
+                _LOG.exception("a reader of changes could not be woken")
 
     def since(self, number: int) -> list[tuple[int, Job]] | None:
         """The changes after `number`, the latest look of each job once; None when some are forgotten."""

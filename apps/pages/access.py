@@ -1,5 +1,6 @@
 """Who has a page open, and what they may do there."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
@@ -14,6 +15,7 @@ from workbench.jobs import Request
 from workbench.names import names_only
 from workbench.workbench import Workbench
 
+_LOG = logging.getLogger(__name__)
 _SHOWN = 8000  # milliseconds for which an error can be read
 
 
@@ -40,7 +42,11 @@ class Visitor:
                 raise NotAllowed("this key may only look: log in with one that may submit")
             yield
         except (WorkbenchError, PipelineError) as error:
-            pn.state.notifications.error(str(error), duration=_SHOWN)
+            pn.state.notifications.error(self.may_know(str(error)), duration=_SHOWN)
+        except Exception:  # noqa: BLE001 - the page goes on, and the person hears of it
+            _LOG.exception("what a button of the pages does has failed")
+            told = "That did not work, and the server's log says why: try again, or ask whoever runs it."
+            pn.state.notifications.error(told, duration=_SHOWN)
 
     def may_know[T](self, value: T) -> T:
         """`value` as this person may see it: only admins see the folders of this machine."""

@@ -9,7 +9,7 @@ import param
 
 from apps.pages.access import Visitor
 from apps.pages.addresses import file_address
-from apps.pages.parts import FOLDER, Part
+from apps.pages.parts import FOLDER, Part, said
 from apps.pages.wording import clock
 from pipeline.model import AspectRatio, Seconds, StageName, Variant
 from workbench.jobs import Clip, Episode
@@ -17,6 +17,8 @@ from workbench.workbench import Workbench
 
 _NONE = ("No clips yet", "Process the episode up to its clips, and the best moments come up here.")
 _NOTHING_GOOD = ("No clips", "Nothing in this recording was found worth a clip of its own.")
+_TOOLS = {"alignItems": "center", "flexWrap": "wrap", "gap": "12px"}
+_VIEW = {"gap": "16px", "paddingTop": "16px"}
 _NAMES = {
     "9x16": "Upright (9x16)",
     "4x5": "Portrait (4x5)",
@@ -41,9 +43,9 @@ class Clips(Part):
         super().__init__(**params)
         self._play = play
 
-    def _handle_msg(self, msg: dict[str, str]) -> None:
+    def _handle_msg(self, msg: object) -> None:
         for item in self.items:
-            if item["key"] == msg["key"]:
+            if item["key"] == said(msg, "key"):
                 self._play(item["start"])
 
 
@@ -55,37 +57,31 @@ class ClipShelf:
     ) -> None:
         """`play` plays the recording from a moment."""
         self._bench, self._visitor, self._episode = bench, visitor, episode
-        clips = bench.clips(episode.episode_id)
-        self.cards = Clips(
-            play,
-            items=[_card(each, episode.episode_id) for each in clips],
-            empty=_NOTHING_GOOD if episode.stage is StageName.CLIPPED else _NONE,
-            sizing_mode="stretch_width",
-        )
+        self.cards = Clips(play, sizing_mode="stretch_width")
         settings = bench.settings
         self._variants = _choice("Variants", Variant, settings.variants)
         self._ratios = _choice("Shapes", AspectRatio, settings.aspect_ratios)
         self._render = pmui.Button(label="Render all clips", color="primary", margin=0)
         self._render.on_click(lambda event: self._ask())
-        self.cards.param.watch(self._name_button, "chosen")
-
-    @property
-    def view(self) -> Any:
+        archive = f"/episodes/{quote(episode.episode_id)}/clips.zip"
+        self._every = pmui.Button(label="Download all (zip)", href=archive, variant="outlined", margin=0)
+        self._tools = pmui.Row(
+            self._variants, self._ratios, self._render, self._every, sizing_mode="stretch_width", sx=_TOOLS
+        )
+        self.view = pmui.Column(self._tools, self.cards, sizing_mode="stretch_width", sx=_VIEW)
         """What the page shows."""
-        if not self.cards.items:
-            return self.cards
-        rendered = any(item["files"] for item in self.cards.items)
-        archive = f"/episodes/{quote(self._episode.episode_id)}/clips.zip"
-        every = pmui.Button(
-            label="Download all (zip)", href=archive, variant="outlined", visible=rendered, margin=0
+        self.cards.param.watch(self._name_button, "chosen")
+        self.update(episode)
+
+    def update(self, episode: Episode) -> None:
+        """Show the clips as they are now; what somebody has chosen stays."""
+        clips = self._bench.clips(episode.episode_id)
+        self.cards.param.update(
+            items=[_card(each, episode.episode_id) for each in clips],
+            empty=_NOTHING_GOOD if episode.stage is StageName.CLIPPED else _NONE,
         )
-        tools = pmui.Row(
-            self._variants, self._ratios, self._render, every,
-            sx={"alignItems": "center", "flexWrap": "wrap", "gap": "12px"}, sizing_mode="stretch_width",
-        )  # fmt: skip
-        return pmui.Column(
-            tools, self.cards, sizing_mode="stretch_width", sx={"gap": "16px", "paddingTop": "16px"}
-        )
+        self._tools.visible = bool(clips)
+        self._every.visible = any(each.files for each in clips)
 
     def _name_button(self, event: Any) -> None:
         count = len(event.new)

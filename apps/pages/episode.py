@@ -1,5 +1,6 @@
 """One episode: the recording with its transcript, what it is about, its clips and its files."""
 
+import threading
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from apps.pages.addresses import file_address, media_address
 from apps.pages.clips import ClipShelf
 from apps.pages.findings import findings
 from apps.pages.following import follow
-from apps.pages.job_list import Acts, JobList, row_of
+from apps.pages.job_list import Acts, JobList, row_of, titles_of
 from apps.pages.parts import FOLDER, Part
 from apps.pages.wording import STAGES, clock, size
 from pipeline import stages
@@ -23,6 +24,8 @@ from workbench.errors import NotFound
 from workbench.jobs import Episode, Job, Status
 from workbench.workbench import Workbench
 
+_HEARD = ("source", "transcript", "enrichment")
+"""Artefacts that the player and the findings rest on."""
 _SHOWN = 5  # jobs of each kind
 _LINK = "color:var(--mui-palette-primary-main);overflow-wrap:anywhere"
 _TO_COME = "There is no transcript yet. Process the episode, and it comes up here, word by word."
@@ -69,6 +72,7 @@ class EpisodePage(pn.viewable.Viewer):
             visible=False,
         )
         self._drawn: Episode | None = None
+        self._drawing = threading.Lock()
         self._go = pmui.Button(label="Process", color="primary", margin=0)
         self._go.on_click(lambda event: self._process())
         self.refresh()
@@ -81,9 +85,14 @@ class EpisodePage(pn.viewable.Viewer):
             episode = self._bench.episode(self._episode_id)
         except NotFound:
             return
-        if self._drawn is None or self._drawn.artefacts != episode.artefacts:
+        with self._drawing:
+            before = self._drawn.artefacts if self._drawn else {}
             self._drawn = episode
-            self._body.objects = self._parts(episode)
+            if any(before.get(kind) != episode.artefacts.get(kind) for kind in _HEARD):
+                self._body.objects = self._parts(episode)
+            elif before != episode.artefacts:  # whoever listens goes on listening
+                self._clips.update(episode)
+                self._files.object = _files(self._bench, episode)
 
     def _show_jobs(self) -> None:
         running, waiting, latest = (
@@ -91,7 +100,8 @@ class EpisodePage(pn.viewable.Viewer):
             for status in (Status.RUNNING, Status.QUEUED, None)
         )
         busy, failed = [*running, *waiting], [job for job in latest[:1] if job.failure]
-        self._jobs.items = [row_of(job, {}, self._visitor) for job in busy or failed]
+        titles = titles_of(self._bench, [*busy, *failed])
+        self._jobs.items = [row_of(job, titles, self._visitor) for job in busy or failed]
         self._jobs.visible = bool(self._jobs.items)
 
     def _is_mine(self, job: Job) -> bool:
@@ -105,11 +115,12 @@ class EpisodePage(pn.viewable.Viewer):
     def _parts(self, episode: Episode) -> list[Any]:
         transcript, enrichment = _read(episode)
         watch = _watch(self._bench, episode, transcript, enrichment)
-        clips = ClipShelf(self._bench, self._visitor, episode, watch.play)
-        tabs = [("Clips", clips.view)]
+        self._clips = ClipShelf(self._bench, self._visitor, episode, watch.play)
+        self._files = pn.pane.HTML(_files(self._bench, episode), sizing_mode="stretch_width")
+        tabs = [("Clips", self._clips.view)]
         if transcript and enrichment:
             tabs.append(("About", findings(transcript, enrichment, watch.play)))
-        tabs.append(("Files", pn.pane.HTML(_files(self._bench, episode), sizing_mode="stretch_width")))
+        tabs.append(("Files", self._files))
         return [watch, pmui.Tabs(*tabs, sizing_mode="stretch_width")]
 
     def __panel__(self) -> Any:

@@ -22,8 +22,10 @@ class Findings(Part):
         super().__init__(**params)
         self._seek = seek
 
-    def _handle_msg(self, msg: dict[str, float]) -> None:
-        self._seek(float(msg["at"]))
+    def _handle_msg(self, msg: object) -> None:
+        at = msg.get("at") if isinstance(msg, dict) else None
+        if isinstance(at, int | float):
+            self._seek(float(at))
 
 
 def findings(transcript: Transcript, enrichment: Enrichment, seek: Callable[[Seconds], None]) -> Findings:

@@ -1,5 +1,6 @@
 """Adding recordings: by upload, or from the folders that are watched."""
 
+from html import escape
 from typing import Any
 
 import panel as pn
@@ -9,7 +10,7 @@ import param
 from apps.pages import shell
 from apps.pages.access import Visitor
 from apps.pages.following import follow
-from apps.pages.job_list import Acts, JobList, row_of
+from apps.pages.job_list import Acts, JobList, row_of, titles_of
 from apps.pages.parts import FOLDER, Part
 from pipeline.model import StageName
 from workbench.jobs import Job, JobType
@@ -82,8 +83,9 @@ class InboxPage(pn.viewable.Viewer):
 
     def refresh(self) -> None:
         """Look at the latest jobs again."""
-        titles = {each.episode_id: each.title for each in self._bench.episodes(limit=100)}
-        self._jobs.items = [_row(job, titles, self._visitor) for job in self._bench.jobs(limit=_SHOWN)]
+        jobs = self._bench.jobs(limit=_SHOWN)
+        titles = titles_of(self._bench, jobs)
+        self._jobs.items = [_row(job, titles, self._visitor) for job in jobs]
 
     def _discover(self) -> None:
         with self._visitor.acts():
@@ -95,7 +97,7 @@ class InboxPage(pn.viewable.Viewer):
         settings = self._bench.settings
         form = pmui.Paper(
             pmui.Typography("What is known of them", variant="h6", sx={"margin": 0}),
-            *(pmui.TextInput.from_param(self.param[name], sizing_mode="stretch_width") for name in _WRITTEN),
+            *(_field(self, name) for name in _WRITTEN),
             *(pmui.Select.from_param(self.param[name], sizing_mode="stretch_width") for name in _CHOSEN),
             variant="outlined",
             sx={"padding": "18px", "gap": "6px"},
@@ -105,7 +107,7 @@ class InboxPage(pn.viewable.Viewer):
         folders = ", ".join(self._visitor.may_know(str(each)) for each in watched_folders)
         watched = pmui.Row(
             self._look,
-            pmui.Typography(f"Watched: {folders}", variant="body2", sx={"color": "text.secondary"}),
+            pmui.Typography(f"Watched: {escape(folders)}", variant="body2", sx={"color": "text.secondary"}),
             sx={"alignItems": "center", "flexWrap": "wrap"},
             sizing_mode="stretch_width",
         )
@@ -121,6 +123,13 @@ class InboxPage(pn.viewable.Viewer):
             "Each recording becomes an episode. What you write down helps the transcript to get names right."
         )
         return shell.page("Add recordings", "inbox", columns, lead=lead)
+
+
+def _field(page: InboxPage, name: str) -> pmui.TextInput:
+    """A text that counts while it is typed: a file that is dropped leaves the focus where it is."""
+    field = pmui.TextInput(label=page.param[name].label, sizing_mode="stretch_width")
+    field.param.watch(lambda event: page.param.update(**{name: event.new}), "value_input")
+    return field
 
 
 _WRITTEN = ("title", "series", "guests", "vocabulary")

@@ -1,6 +1,7 @@
 """One job: how far it is, what it waits for, everything that happened to it, and whom it told."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import panel as pn
@@ -10,9 +11,9 @@ import param
 from apps.pages import shell
 from apps.pages.access import Visitor
 from apps.pages.addresses import episode_address
-from apps.pages.following import follow
-from apps.pages.job_list import Acts, JobList, row_of
-from apps.pages.parts import FOLDER, Part
+from apps.pages.following import every_second, follow
+from apps.pages.job_list import Acts, JobList, row_of, titles_of
+from apps.pages.parts import FOLDER, Part, said
 from apps.pages.wording import KINDS
 from workbench.errors import NotFound
 from workbench.jobs import Delivery
@@ -30,12 +31,14 @@ class Records(Part):
     _esm = FOLDER / "records.js"
     _stylesheets = [*Part._stylesheets, FOLDER / "records.css"]
 
-    def __init__(self, act: Any = None, **params: Any) -> None:
+    def __init__(self, act: Callable[[str], None] = lambda key: None, **params: Any) -> None:
+        """`act` gets the key of the row whose button was pressed."""
         super().__init__(**params)
         self._act = act
 
-    def _handle_msg(self, msg: dict[str, str]) -> None:
-        self._act(msg["key"])
+    def _handle_msg(self, msg: object) -> None:
+        self._act(said(msg, "key"))
+        self._send_msg({"done": True})
 
 
 class JobPage(pn.viewable.Viewer):
@@ -56,10 +59,10 @@ class JobPage(pn.viewable.Viewer):
             none="Nobody is to be told of this job.",
             sizing_mode="stretch_width",
         )
-        self._ended = False
+        self._ended = True  # as an unknown job, until it is seen
         self.refresh()
         follow(bench, self._visitor, self.refresh)
-        pn.state.add_periodic_callback(self._while_open, period=1000)
+        every_second(self._while_open)
 
     def refresh(self) -> None:
         """Look at the job again."""
@@ -68,10 +71,10 @@ class JobPage(pn.viewable.Viewer):
         except NotFound:
             return
         self._ended = job.ended
-        self._row.items = [row_of(job, {}, self._visitor)]
+        self._row.items = [row_of(job, titles_of(self._bench, [job]), self._visitor)]
         self._log.rows = [_event(self._visitor.may_know(each)) for each in self._bench.log(self._job_id)]
         told = self._bench.outbox.deliveries(job_id=self._job_id)
-        self._told.rows = [_delivery(each) for each in told]
+        self._told.rows = [_delivery(each, self._visitor) for each in told]
 
     def _while_open(self) -> None:
         if not self._ended:
@@ -112,10 +115,11 @@ def _plain(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _delivery(delivery: Delivery) -> dict[str, Any]:
+def _delivery(delivery: Delivery, visitor: Visitor) -> dict[str, Any]:
     tries = f"{delivery.tries} {'try' if delivery.tries == 1 else 'tries'}"
-    how = ", ".join(filter(None, [delivery.state, tries, delivery.last_reason]))
-    cells = [_moment(delivery.ended_at or delivery.created_at), delivery.target, how]
+    how = ", ".join(filter(None, [delivery.state, tries, visitor.may_know(delivery.last_reason or "")]))
+    where = delivery.target.partition("?")[0]  # what follows may be a secret of the receiver
+    cells = [_moment(delivery.ended_at or delivery.created_at), where, how]
     return {"cells": cells, "key": delivery.delivery_id, "act": "Send again"}
 
 

@@ -1,14 +1,16 @@
 """Jobs as rows, on every page that shows some."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import param
 
 from apps.pages.access import Visitor
 from apps.pages.addresses import job_address
-from apps.pages.parts import FOLDER, Part
+from apps.pages.parts import FOLDER, Part, said
 from apps.pages.wording import KINDS, STATES, ago, left
+from workbench.errors import NotFound
 from workbench.jobs import Job, Status
 from workbench.workbench import Workbench
 
@@ -30,8 +32,9 @@ class JobList(Part):
         super().__init__(**params)
         self._act = act
 
-    def _handle_msg(self, msg: dict[str, str]) -> None:
-        self._act(msg["act"], msg["key"])
+    def _handle_msg(self, msg: object) -> None:
+        self._act(said(msg, "act"), said(msg, "key"))
+        self._send_msg({"done": True})
 
 
 class Acts:
@@ -45,8 +48,10 @@ class Acts:
         with self._visitor.acts():
             if act == "cancel":
                 self._bench.cancel(job_id, timeout=0.0)
-            else:
+            elif act == "retry":
                 self._visitor.ask(self._bench, self._bench.retry_request(job_id))
+            else:
+                return  # it is none of our buttons
             self._bench.audit(self._visitor.name, act, job_id)
 
 
@@ -68,6 +73,15 @@ def row_of(job: Job, titles: dict[str, str], visitor: Visitor) -> dict[str, Any]
         "cancel": not job.ended,
         "retry": job.status in (Status.FAILED, Status.CANCELLED),
     }
+
+
+def titles_of(bench: Workbench, jobs: Iterable[Job]) -> dict[str, str]:
+    """Episode id → title, of the episodes that these jobs are about."""
+    titles: dict[str, str] = {}
+    for episode_id in {job.episode_id for job in jobs} - {None}:
+        with suppress(NotFound):
+            titles[str(episode_id)] = bench.episode(str(episode_id)).title
+    return titles
 
 
 def _files(job: Job) -> str:

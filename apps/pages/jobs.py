@@ -1,5 +1,7 @@
 """Jobs: what runs, what waits and why, and what became of the rest."""
 
+import threading
+from html import escape
 from typing import Any
 
 import panel as pn
@@ -8,8 +10,8 @@ import param
 
 from apps.pages import shell
 from apps.pages.access import Visitor
-from apps.pages.following import follow
-from apps.pages.job_list import Acts, JobList, row_of
+from apps.pages.following import every_second, follow
+from apps.pages.job_list import Acts, JobList, row_of, titles_of
 from apps.pages.wording import STATES
 from workbench.jobs import Status
 from workbench.workbench import Workbench
@@ -30,7 +32,7 @@ class JobsPage(pn.viewable.Viewer):
     def __init__(self, bench: Workbench, **params: Any) -> None:
         super().__init__(**params)
         self._bench, self._visitor = bench, Visitor.here()
-        self._acts = Acts(bench, self._visitor)
+        self._acts, self._looking = Acts(bench, self._visitor), threading.Lock()
         self._list = JobList(self._acts, choosing=True, empty=_NONE, sizing_mode="stretch_width")
         self._counts = pmui.Typography("", variant="body2", sx={"color": "text.secondary"}, margin=0)
         self._more = pmui.Button(label="Show more", variant="outlined", visible=False)
@@ -41,19 +43,23 @@ class JobsPage(pn.viewable.Viewer):
         self.param.watch(lambda *_: self.refresh(), ["status", "text", "shown"])
         self.refresh()
         follow(bench, self._visitor, self.refresh)
-        pn.state.add_periodic_callback(self._while_running, period=1000)
+        every_second(self._while_running)
 
     def refresh(self) -> None:
-        """Look at the jobs again."""
+        """Look at the jobs again; one look at a time, so that an old one never replaces a new one."""
+        with self._looking:
+            self._look()
+
+    def _look(self) -> None:
         status = None if self.status == "all" else Status(self.status)
         found = self._bench.jobs(status, self.shown + 1, text=self.text.strip())
-        titles = {each.episode_id: each.title for each in self._bench.episodes(limit=200)}
+        titles = titles_of(self._bench, found)
         self._list.param.update(
             items=[row_of(job, titles, self._visitor) for job in found[: self.shown]],
             empty=_NONE_SUCH if status or self.text else _NONE,
         )
         self._more.visible = len(found) > self.shown
-        self._counts.object = _summary(self._bench)
+        self._counts.object = escape(_summary(self._bench))
         self._enable()
 
     def _while_running(self) -> None:

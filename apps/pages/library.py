@@ -58,7 +58,10 @@ class LibraryPage(pn.viewable.Viewer):
 
     def refresh(self) -> None:
         """Look at the library again."""
-        episodes = [each for each in self._bench.episodes() if self.text.lower() in each.title.lower()]
+        most = None if self.text else self.shown + 1
+        episodes = [
+            each for each in self._bench.episodes(limit=most) if self.text.lower() in each.title.lower()
+        ]
         busy = {job.episode_id: job for status in _OPEN for job in self._bench.jobs(status, _PAGE)}
         shown = episodes[: self.shown]
         self._cards.param.update(

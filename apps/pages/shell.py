@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from html import escape
-from http.cookies import SimpleCookie
 from typing import Any
 
 import panel as pn
@@ -13,7 +12,8 @@ from apps.pages.addresses import INBOX, JOBS, LIBRARY, SYSTEM
 from apps.pages.parts import FOLDER, Part
 
 NAME = "Episode workbench"
-_COOKIE = "workbench_theme"
+THEME = "workbench_theme"
+"""Cookie: "light" or "dark"."""
 _ICONS = {
     "library": "M4 5h4v14H4zM10 5h4v14h-4zM16.2 5.6l3.8-1 3 14-3.8 1z",
     "inbox": "M12 3v10m0 0 4-4m-4 4-4-4M4 15v5h16v-5",
@@ -48,7 +48,7 @@ _FORMS = {
     "typography": {"fontFamily": _TEXT, "h1": {"fontFamily": _SERIF}, "button": {"textTransform": "none"}},
     "shape": {"borderRadius": 8},
 }
-THEME = {
+COLOURS = {
     "light": _FORMS
     | {"palette": _palette(_INK, "#565b63", "#faf9f6", "#ffffff", "#a02c1c", "#ffffff", "#d9d6cf")},
     "dark": _FORMS
@@ -80,7 +80,7 @@ def page(title: str, here: str, *main: Any, lead: str = "", actions: Sequence[An
         header=[pn.pane.HTML(_bar(here), stylesheets=[_BAR], sizing_mode="stretch_width", margin=0)],
         main=[pmui.Column(look, top, *main, sizing_mode="stretch_width", sx=_MAIN)],
         main_width=1240,
-        theme_config=THEME,
+        theme_config=COLOURS,
         dark_theme=look.dark,
         busy_indicator="linear",
         raw_css=["body { background-color: var(--mui-palette-background-default) !important; }"],
@@ -92,8 +92,7 @@ def page(title: str, here: str, *main: Any, lead: str = "", actions: Sequence[An
 
 def _chosen_theme() -> str | None:
     """What this browser chose before: "light", "dark" or nothing."""
-    cookies = SimpleCookie(str(pn.state.headers.get("Cookie", "")) if pn.state.headers else "")
-    value = cookies[_COOKIE].value if _COOKIE in cookies else None
+    value = pn.state.cookies.get(THEME)
     return value if value in ("light", "dark") else None
 
 

@@ -10,6 +10,7 @@ from apps.pages.access import Visitor
 from apps.pages.job import Records
 from apps.pages.wording import ago
 from workbench.access import Scope
+from workbench.errors import BadSetting
 from workbench.settings import SECRET, Chosen, Settings, explain
 from workbench.workbench import Workbench
 
@@ -52,7 +53,13 @@ class SystemPage(pn.viewable.Viewer):
 
     def _settings(self) -> Records:
         settings = self._bench.settings
-        rows = self._visitor.may_know([_set(each, settings) for each in explain(library=settings.library)])
+        try:
+            explained = explain(library=settings.library)
+        except BadSetting as error:  # the file was changed since the server started
+            return Records(
+                caption="Settings", none=self._visitor.may_know(str(error)), sizing_mode="stretch_width"
+            )
+        rows = self._visitor.may_know([_set(each, settings) for each in explained])
         heads = ["Setting", "Value", "What it does, and where it comes from"]
         return Records(caption="Settings", heads=heads, rows=rows, sizing_mode="stretch_width")
 

@@ -51,6 +51,19 @@ def test_readers_are_woken_until_they_stop_listening():
     assert not woken.is_set()
 
 
+def test_a_reader_that_fails_when_it_is_woken_is_no_fault_of_the_job_and_wakes_the_others():
+    changes, woken = Changes(), threading.Event()
+
+    def gone() -> None:
+        raise AttributeError("the page was closed")
+
+    stops = [changes.listen(each) for each in (gone, woken.set, lambda: gone())]
+    changes.add(_job("a"))
+    assert woken.is_set()
+    for stop in stops:
+        stop()
+
+
 def test_a_job_ends_for_readers_with_the_change_that_tells_them():
     changes = Changes()
     changes.add(_job("a"))

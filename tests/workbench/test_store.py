@@ -53,6 +53,7 @@ def test_jobs_are_found_by_what_they_are_about_and_not_by_their_options(store: S
     assert [each.job_id for each in store.jobs(text="TALK")] == [job.job_id]
     assert [each.job_id for each in store.jobs(text="%_O")] == [news.job.job_id]
     assert store.jobs(text="clipped") == [], "it is among the options of the first"
+    assert store.jobs(text="inbox") == [], "who may search may not know the folders"
 
 
 def test_the_same_request_is_one_job_as_long_as_it_is_open(store: Store, job: Job):

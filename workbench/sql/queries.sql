@@ -42,8 +42,9 @@ SELECT * FROM jobs WHERE job_id = $job_id;
 -- name: jobs
 SELECT * FROM jobs
 WHERE ($status IS NULL OR status = $status) AND ($before IS NULL OR job_id < $before)
-  AND ($text IS NULL OR contains(lower(concat_ws(' ', job_id, episode_id, message, failure,
-    CASE job_type WHEN 'discover_episodes' THEN params END)), $text))  -- its files; options would be noise
+  AND ($text IS NULL OR contains(lower(regexp_replace(concat_ws(' ', job_id, episode_id, message, failure,
+    CASE job_type WHEN 'discover_episodes' THEN params END), -- its files; options would be noise
+    '[^"\s]*[/\\]', ' ', 'g')), $text)) -- without folders: who searches may not know them
 ORDER BY job_id DESC LIMIT $limit;
 
 -- name: last_completed

@@ -11,6 +11,12 @@ from panel.custom import JSComponent
 FOLDER = Path(__file__).parent
 
 
+def said(message: object, name: str) -> str:
+    """A text of a message from the browser; empty when there is none, since anybody can send anything."""
+    value = message.get(name) if isinstance(message, dict) else None
+    return value if isinstance(value, str) else ""
+
+
 class Part(JSComponent):
     """A component of ours, in the colours of the page around it."""
 

@@ -74,6 +74,9 @@ export function render({model}) {
       if (box) box.checked = model.chosen.includes(key)
     }
   }
+  model.on("msg:custom", () => {
+    for (const button of list.querySelectorAll("button")) button.disabled = false
+  })
   model.on("items", show)
   model.on("empty", show)
   model.on("chosen", choose)

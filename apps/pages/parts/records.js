@@ -44,6 +44,9 @@ export function render({model}) {
     table.replaceChildren(caption, top, body)
     frame.replaceChildren(table, ...(rows.length ? [] : [none]))
   }
+  model.on("msg:custom", () => {
+    for (const button of table.querySelectorAll("button")) button.disabled = false
+  })
   for (const name of ["rows", "heads", "caption"]) model.on(name, show)
   show()
   return frame

@@ -5,7 +5,6 @@ const PIECE = 64 * 2 ** 20
 const WAITS = [1, 2, 5, 10, 20, 30]  // seconds; the last one again and again
 const VERSION = {"Tus-Resumable": "1.0.0"}
 
-const keyOf = (file) => `workbench-upload:${file.name}:${file.size}:${file.lastModified}`
 const coded = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)))
 
 export const size = (bytes) => {
@@ -22,47 +21,87 @@ const time = (seconds) => {
 }
 
 class Refused extends Error {}
+class Wait extends Error {
+  constructor(seconds) { super(); this.seconds = seconds }
+}
 
-const reason = async (response) => {
-  try { return (await response.json()).detail } catch { return `the server answered ${response.status}` }
+// Where an upload goes on is nice to know after a reload, and never worth an upload that fails.
+const kept = {
+  get: (key) => { try { return localStorage.getItem(key) } catch { return null } },
+  set: (key, place) => { try { localStorage.setItem(key, place) } catch { /* private, or full */ } },
+  drop: (key) => { try { localStorage.removeItem(key) } catch { /* as above */ } },
+}
+
+const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000))
+
+// What an answer that is no success means: try again, wait for so long, or never.
+const problem = (status, detail, after) => {
+  if (status === 429) return new Wait(Number(after) || 5)
+  if (status === 401) return new Refused("log in again, then choose this file again: what has arrived is kept")
+  if (status >= 500 && status !== 507 || [408, 409, 423].includes(status)) return new Error(detail)
+  return new Refused(detail || `the server answered ${status}`)
+}
+
+const checked = async (response) => {
+  if (response.ok) return response
+  let detail = ""
+  try { detail = (await response.json()).detail } catch { /* HEAD has no body */ }
+  throw problem(response.status, detail, response.headers.get("Retry-After"))
 }
 
 class Upload {
   constructor(file, fields, endpoint, changed) {
-    Object.assign(this, {file, fields, endpoint, changed, state: "waiting", sent: 0, speed: 0, note: "", request: null})
+    Object.assign(this, {file, fields, endpoint, changed, state: "waiting", sent: 0, speed: 0, note: "", place: null})
+    this.key = `workbench-upload:${file.name}:${file.size}:${file.lastModified}`
+    this.ending = new AbortController()
   }
 
   get percent() { return this.file.size ? 100 * this.sent / this.file.size : 100 }
 
-  told(state, note = "") { this.state = state; this.note = note; this.changed() }
+  told(state, note = "") {
+    if (this.state === "stopped") return
+    this.state = state
+    this.note = note
+    this.changed()
+  }
 
   async run() {
     for (let tries = 0; this.state !== "stopped"; tries += 1) {
       try {
+        await this.readable()
         await this.go(() => { tries = 0 })
-        localStorage.removeItem(keyOf(this.file))
+        kept.drop(this.key)
         return this.told("done")
       } catch (error) {
         if (this.state === "stopped") return
         if (error instanceof Refused) return this.told("failed", error.message)
-        const wait = WAITS[Math.min(tries, WAITS.length - 1)]
-        this.told("broken", `the connection broke; the next try is in ${wait} s`)
-        await new Promise((done) => { this.again = done; setTimeout(done, wait * 1000) })
+        const wait = error instanceof Wait ? error.seconds : WAITS[Math.min(tries, WAITS.length - 1)]
+        this.told("broken", `${error instanceof Wait ? "the server is busy" : "the connection broke"}; the next try is in ${wait} s`)
+        await Promise.race([pause(wait), new Promise((done) => { this.again = done })])
       }
     }
   }
 
+  async readable() {
+    try { await this.file.slice(0, 1).arrayBuffer() }
+    catch { throw new Refused("it cannot be read: a folder, or a file that was moved; choose it again") }
+  }
+
+  ask(place, method, headers = {}) {
+    return fetch(place, {method, headers: {...VERSION, ...headers}, signal: this.ending.signal})
+  }
+
   async go(progressed) {
-    const place = localStorage.getItem(keyOf(this.file)) || await this.announce()
-    const head = await fetch(place, {method: "HEAD", headers: VERSION})
-    if ([403, 404, 410].includes(head.status)) {  // it has expired, or somebody removed it
-      localStorage.removeItem(keyOf(this.file))
-      return this.go(progressed)
+    this.place = kept.get(this.key) || await this.announce()
+    const head = await this.ask(this.place, "HEAD")
+    if ([404, 410].includes(head.status)) {  // it has expired, or somebody removed it
+      kept.drop(this.key)
+      this.place = await this.announce()
+    } else {
+      this.sent = Number((await checked(head)).headers.get("Upload-Offset"))
     }
-    if (!head.ok) throw head.status < 500 && head.status !== 423 ? new Refused(await reason(head)) : new Error()
-    this.sent = Number(head.headers.get("Upload-Offset"))
-    while (this.sent < this.file.size) {
-      await this.piece(place, this.sent)
+    while (this.sent < this.file.size && this.state !== "stopped") {
+      await this.piece(this.sent)
       progressed()
     }
   }
@@ -71,20 +110,18 @@ class Upload {
     const said = {...this.fields, filename: this.file.name}
     const metadata = Object.entries(said).filter(([, value]) => value !== "" && value != null)
       .map(([name, value]) => `${name} ${coded(String(value))}`).join(",")
-    const headers = {...VERSION, "Upload-Length": String(this.file.size), "Upload-Metadata": metadata}
-    const response = await fetch(this.endpoint, {method: "POST", headers})
-    if (!response.ok) throw response.status < 500 || response.status === 507
-      ? new Refused(await reason(response)) : new Error()
-    const place = response.headers.get("Location")
-    if (this.file.size) localStorage.setItem(keyOf(this.file), place)
+    const headers = {"Upload-Length": String(this.file.size), "Upload-Metadata": metadata}
+    const place = (await checked(await this.ask(this.endpoint, "POST", headers))).headers.get("Location")
+    this.sent = 0
+    kept.set(this.key, place)
     return place
   }
 
-  piece(place, offset) {
+  piece(offset) {
     return new Promise((done, failed) => {
       const request = this.request = new XMLHttpRequest()
       let last = performance.now(), before = offset
-      request.open("PATCH", place)
+      request.open("PATCH", this.place)
       const headers = {...VERSION, "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream"}
       for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value)
       request.upload.onprogress = (event) => {
@@ -98,23 +135,29 @@ class Upload {
       }
       request.onload = () => {
         if (request.status === 204) { this.sent = Number(request.getResponseHeader("Upload-Offset")); return done() }
-        let detail = `the server answered ${request.status}`
+        let detail = ""
         try { detail = JSON.parse(request.responseText).detail } catch { /* not ours */ }
-        failed(request.status >= 500 && request.status !== 507 || [409, 423, 408].includes(request.status)
-          ? new Error(detail) : new Refused(detail))
+        failed(problem(request.status, detail, request.getResponseHeader("Retry-After")))
       }
       request.onerror = request.onabort = () => failed(new Error())
+      if (this.state === "stopped") return failed(new Error())
       request.send(this.file.slice(offset, offset + PIECE))
     })
   }
 
-  stop() {
+  // Given up for good: what has arrived would count towards the quota for days.
+  async stop() {
     this.state = "stopped"
+    this.ending.abort()
     this.request?.abort()
     this.again?.()
-    const place = localStorage.getItem(keyOf(this.file))
-    localStorage.removeItem(keyOf(this.file))
-    if (place) fetch(place, {method: "DELETE", headers: VERSION}).catch(() => {})
+    const place = this.place || kept.get(this.key)
+    kept.drop(this.key)
+    for (let tries = 0; place && tries < 15; tries += 1) {  // locked until the server has seen the end
+      await pause(2)
+      try { if ([204, 404, 410].includes((await fetch(place, {method: "DELETE", headers: VERSION})).status)) return }
+      catch { /* no network: the next time, or never */ }
+    }
   }
 }
 
@@ -159,7 +202,7 @@ export function render({model}) {
     name.textContent = upload.file.name
     bar.setAttribute("aria-label", `Upload of ${upload.file.name}`)
     button.onclick = () => {
-      if (upload.state !== "done") upload.stop()
+      if (!["done", "failed"].includes(upload.state)) upload.stop()
       item.remove()
     }
     upload.changed = () => {
@@ -193,7 +236,8 @@ export function render({model}) {
   drop.addEventListener("drop", (event) => {
     event.preventDefault()
     drop.classList.remove("over")
-    take([...event.dataTransfer.files])
+    const folders = [...event.dataTransfer.items].map((each) => each.webkitGetAsEntry?.()?.isDirectory)
+    take([...event.dataTransfer.files].filter((_, place) => !folders[place]))
   })
   window.addEventListener("beforeunload", (event) => {
     if (uploads.some((one) => ["sending", "broken", "waiting"].includes(one.state))) event.preventDefault()

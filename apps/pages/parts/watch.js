@@ -117,8 +117,12 @@ const keys = (player) => ({
   ArrowRight: () => { player.currentTime += 5 },
 })
 
-const typing = (event) => event.composedPath().some((each) => /^(INPUT|TEXTAREA|SELECT)$/.test(each.tagName || "")
-  || each.isContentEditable)
+// Whether a key belongs to what has the focus: a field, a list, a menu, or another player.
+const ROLES = ["combobox", "listbox", "option", "menu", "menuitem", "tab", "tablist", "slider", "textbox"]
+const taken = (event, player) => event.defaultPrevented || event.composedPath().some((each) =>
+  /^(INPUT|TEXTAREA|SELECT)$/.test(each.tagName || "") || each.isContentEditable
+  || /^(VIDEO|AUDIO)$/.test(each.tagName || "") && each !== player
+  || ROLES.includes(each.getAttribute?.("role")))
 
 export function render({model}) {
   const root = element("div", "theatre")
@@ -181,7 +185,7 @@ export function render({model}) {
   player.addEventListener("seeked", () => script?.follow(player.currentTime))
   const pressed = (event) => {
     const act = keys(player)[event.key.length === 1 ? event.key.toLowerCase() : event.key]
-    if (!act || typing(event) || event.ctrlKey || event.metaKey || event.altKey) return
+    if (!act || taken(event, player) || event.ctrlKey || event.metaKey || event.altKey) return
     if (event.key === " " && event.composedPath().some((each) => /^(BUTTON|A)$/.test(each.tagName || ""))) return
     event.preventDefault()
     act()
