@@ -10,7 +10,7 @@ import param
 from apps.pages.access import Visitor
 from apps.pages.addresses import file_address
 from apps.pages.parts import FOLDER, Part, said
-from apps.pages.wording import clock
+from pipeline.display import short_clock
 from pipeline.model import AspectRatio, Seconds, StageName, Variant
 from workbench.jobs import Clip, Episode
 from workbench.workbench import Workbench
@@ -105,7 +105,7 @@ def _card(clip: Clip, episode_id: str) -> dict[str, Any]:
         "key": clip.clip_id,
         "title": clip.title,
         "start": clip.span.start,
-        "from": clock(clip.span.start),
+        "from": short_clock(clip.span.start),
         "facts": f"{clip.span.duration:.0f} s, score {clip.score * 100:.0f} of 100",
         "reasons": list(clip.reasons),
         "parts": [[name.replace("_", " "), round(share, 3)] for name, share in clip.score_parts.items()],

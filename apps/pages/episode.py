@@ -17,8 +17,9 @@ from apps.pages.findings import findings
 from apps.pages.following import follow
 from apps.pages.job_list import Acts, JobList, row_of, titles_of
 from apps.pages.parts import FOLDER, Part
-from apps.pages.wording import STAGES, clock, size
+from apps.pages.wording import STAGES, size
 from pipeline import stages
+from pipeline.display import short_clock
 from pipeline.model import Enrichment, Seconds, StageName, Transcript
 from workbench.errors import NotFound
 from workbench.jobs import Episode, Job, Status
@@ -129,7 +130,7 @@ class EpisodePage(pn.viewable.Viewer):
         except NotFound as error:
             return shell.page("No such episode", "library", lead=str(error))
         target = pmui.Select.from_param(self.param.target, width=220, size="small", margin=0)
-        lead = f"{clock(episode.duration)}, {STAGES[episode.stage].lower()}"
+        lead = f"{short_clock(episode.duration)}, {STAGES[episode.stage].lower()}"
         return shell.page(
             episode.title, "library", self._jobs, self._body, lead=lead, actions=[target, self._go]
         )

@@ -6,7 +6,7 @@ from typing import Any
 import param
 
 from apps.pages.parts import FOLDER, Part
-from apps.pages.wording import clock
+from pipeline.display import short_clock
 from pipeline.model import Enrichment, Seconds, Transcript, WordSpan
 
 
@@ -33,7 +33,7 @@ def findings(transcript: Transcript, enrichment: Enrichment, seek: Callable[[Sec
 
     def moment(words: WordSpan) -> dict[str, Any]:
         start = transcript.span(words).start
-        return {"at": start, "clock": clock(start)}
+        return {"at": start, "clock": short_clock(start)}
 
     summary = {"text": enrichment.summary, "moments": [moment(each) for each in enrichment.summary_words[:6]]}
     sections = [

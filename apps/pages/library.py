@@ -11,7 +11,8 @@ from apps.pages.access import Visitor
 from apps.pages.addresses import INBOX, episode_address, file_address
 from apps.pages.following import follow
 from apps.pages.parts import FOLDER, Part
-from apps.pages.wording import STAGES, ago, clock, left
+from apps.pages.wording import STAGES, ago, left
+from pipeline.display import short_clock
 from workbench.jobs import Episode, Job, Status
 from workbench.workbench import Workbench
 
@@ -45,7 +46,7 @@ class LibraryPage(pn.viewable.Viewer):
 
     def __init__(self, bench: Workbench, **params: Any) -> None:
         super().__init__(**params)
-        self._bench = bench
+        self._bench, self._visitor = bench, Visitor.here()
         self._cards = Cards(sizing_mode="stretch_width")
         self._search = pmui.TextInput.from_param(
             self.param.text, label="Search titles", size="small", width=280, margin=0
@@ -54,7 +55,7 @@ class LibraryPage(pn.viewable.Viewer):
         self._more.on_click(lambda event: self.param.update(shown=self.shown + _PAGE))
         self.param.watch(lambda *_: self.refresh(), ["text", "shown"])
         self.refresh()
-        follow(bench, Visitor.here(), self.refresh)
+        follow(bench, self._visitor, self.refresh)
 
     def refresh(self) -> None:
         """Look at the library again."""
@@ -65,33 +66,32 @@ class LibraryPage(pn.viewable.Viewer):
         busy = {job.episode_id: job for status in _OPEN for job in self._bench.jobs(status, _PAGE)}
         shown = episodes[: self.shown]
         self._cards.param.update(
-            items=[_card(self._bench, each, busy.get(each.episode_id)) for each in shown],
+            items=[self._card(each, busy.get(each.episode_id)) for each in shown],
             empty=_NOTHING_FOUND if self.text else _NOTHING_YET,
         )
         self._more.visible = len(episodes) > self.shown
 
+    def _card(self, episode: Episode, job: Job | None) -> dict[str, Any]:
+        card: dict[str, Any] = {
+            "key": episode.episode_id,
+            "address": episode_address(episode.episode_id),
+            "title": episode.title,
+            "facts": f"Changed {ago(episode.updated_at)}",
+            "length": short_clock(episode.duration),
+            "letters": "".join(word[0] for word in episode.title.split()[:2]).upper(),
+            "poster": _poster(self._bench, episode),
+            "state": STAGES[episode.stage],
+            "state_key": episode.stage,
+            "progress": None,
+        }
+        if job:
+            said, more = self._visitor.may_know(job.message), left(job)
+            card |= {"progress": job.progress, "message": f"{said}, {more}" if more else said}
+        return card
+
     def __panel__(self) -> Any:
         add = pmui.Button(label="Add recordings", href=INBOX, color="primary", margin=0)
         return shell.page("Library", "library", self._cards, self._more, actions=[self._search, add])
-
-
-def _card(bench: Workbench, episode: Episode, job: Job | None) -> dict[str, Any]:
-    card: dict[str, Any] = {
-        "key": episode.episode_id,
-        "address": episode_address(episode.episode_id),
-        "title": episode.title,
-        "facts": f"Changed {ago(episode.updated_at)}",
-        "length": clock(episode.duration),
-        "letters": "".join(word[0] for word in episode.title.split()[:2]).upper(),
-        "poster": _poster(bench, episode),
-        "state": STAGES[episode.stage],
-        "state_key": episode.stage,
-        "progress": None,
-    }
-    if job:
-        more = left(job)
-        card |= {"progress": job.progress, "message": f"{job.message}, {more}" if more else job.message}
-    return card
 
 
 def _poster(bench: Workbench, episode: Episode) -> str | None:

@@ -26,13 +26,6 @@ KINDS = {
 }
 
 
-def clock(seconds: Seconds) -> str:
-    """As a player shows it: 4:05, or 1:02:03."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
 def length(seconds: Seconds) -> str:
     """A length of time as people say it, to two places: "45 s", "12 min", "1 h 5 min"."""
     if seconds < 60:

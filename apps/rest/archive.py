@@ -1,7 +1,7 @@
 """Many files as one, written while it is sent: nothing of it lies on the disk or in the memory."""
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Buffer, Iterator, Mapping
 from io import RawIOBase
 from pathlib import Path
 
@@ -30,9 +30,10 @@ class _Pipe(RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, piece: object) -> int:
-        self._kept += memoryview(piece)  # type: ignore[arg-type]
-        return len(memoryview(piece))  # type: ignore[arg-type]
+    def write(self, piece: Buffer, /) -> int:
+        view = memoryview(piece).cast("B")
+        self._kept += view
+        return len(view)
 
     def taken(self) -> bytes:
         """What was written since the last call."""

@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
-ALL = ("word_error_rate", "transcription", "clips", "second_run", "upload", "memory")
+ALL = (
+    *("word_error_rate", "transcription", "clips", "second_run", "memory"),
+    *("upload", "queue", "live", "eta", "pages"),
+)
 
 
 def main() -> int:

@@ -22,6 +22,7 @@ from typing import Any
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from pipeline.model import StageName
 from tests.benchmarks.queue import closed_now
 from tests.benchmarks.serving import Server, served, told
 from tests.conftest import the_demo
@@ -67,7 +68,7 @@ def _filled(library: Path, jobs: int) -> str:
         done = bench.wait(bench.process(episode_id).job_id)
         assert done.result, done.message
         _lengthen(bench, episode_id)
-        params = bench.process_request(episode_id, done.current_stage or "clipped").params  # type: ignore[arg-type]
+        params = bench.process_request(episode_id, StageName.CLIPPED).params
     with Workbench(settings.model_copy(update={"maintenance_windows": (closed_now(),)})) as bench:
         for start in range(0, jobs, 500):
             bench.submit([_asked(episode_id, params, number) for number in range(start, start + 500)])

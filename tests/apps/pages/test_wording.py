@@ -4,19 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.pages.wording import ago, clock, left, length, size
+from apps.pages.wording import ago, left, length, size
 from workbench.jobs import Job, Status
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shown", "said"),
-    [(0.2, "0:00", "1 s"), (45, "0:45", "45 s"), (725, "12:05", "12 min"), (3900, "1:05:00", "1 h 5 min"),
-     (7200, "2:00:00", "2 h")],
-)  # fmt: skip
-def test_a_length_is_said_as_people_say_it(seconds: float, shown: str, said: str):
-    assert (clock(seconds), length(seconds)) == (shown, said)
+    ("seconds", "said"),
+    [(0.2, "1 s"), (45, "45 s"), (725, "12 min"), (3900, "1 h 5 min"), (7200, "2 h")],
+)
+def test_a_length_is_said_as_people_say_it(seconds: float, said: str):
+    assert length(seconds) == said
 
 
 @pytest.mark.parametrize(
