@@ -25,6 +25,7 @@ from apps.rest import (
     keys,
     login,
     problems,
+    review,
     sockets,
     system,
     uploads,
@@ -63,7 +64,7 @@ def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
     )
     app.state.bench = bench
     failures = Limits(FAILURES_PER_MINUTE)
-    for part in (jobs, batch, deliveries, events, sockets, episodes, keys, system):
+    for part in (jobs, batch, deliveries, events, sockets, episodes, review, keys, system):
         app.include_router(part.routes)
     meter = Meter(bench, store.used_bytes)
 

@@ -23,6 +23,7 @@ from pipeline.model import (
     Source,
     Span,
     Transcript,
+    Word,
     WordSpan,
 )
 
@@ -85,6 +86,32 @@ def read_candidates(folder: Path) -> tuple[ClipCandidate, ...]:
     return _LIST.validate_json((folder / _NAME).read_bytes())
 
 
+def cut(words: Sequence[Word], bounds: _Bounds, end: Seconds) -> Span:
+    """From a moment before the first word to a moment after the last, at most half the silence.
+
+    `bounds` are a word's index and that after another's; the recording is over at `end`.
+    """
+    first, following = bounds
+    before = words[first].start - (words[first - 1].end if first else 0.0)
+    after = (words[following].start if following < len(words) else end) - words[following - 1].end
+    lead, tail = min(_LEAD, max(before, 0) / 2), min(_TAIL, max(after, 0) / 2)
+    start = max(words[first].start - lead, 0.0)
+    stop = min(words[following - 1].end + tail, end)
+    return Span(start=round(start, 3), end=round(max(stop, start + 0.1), 3))
+
+
+def slug(title: str) -> str:
+    """Lower-case ASCII words joined by hyphens; "clip" where the title has none."""
+    ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    words = re.findall(r"[a-z0-9]+", ascii_only.replace("'", ""))
+    kept = ""
+    for word in words:
+        if kept and len(kept) + len(word) + 1 > _SLUG_LENGTH:
+            break
+        kept = f"{kept}-{word}" if kept else word[:_SLUG_LENGTH]
+    return kept or "clip"
+
+
 class _Cutter:
     """Takes passages one by one, each cut so that it fits between those that are taken."""
 
@@ -108,7 +135,7 @@ class _Cutter:
     def candidates(self) -> Iterator[ClipCandidate]:
         for number, (highlight, (first, end)) in enumerate(self._taken, start=1):
             yield ClipCandidate(
-                clip_id=f"{number:02d}-{_slug(highlight.title)}",
+                clip_id=f"{number:02d}-{slug(highlight.title)}",
                 title=highlight.title,
                 span=self._span((first, end)),
                 words=WordSpan(first=first, end=end),
@@ -126,14 +153,7 @@ class _Cutter:
         return whole or self._span(bounds).duration >= self._options.shortest
 
     def _span(self, bounds: _Bounds) -> Span:
-        """From a moment before the first word to a moment after the last, at most half the silence."""
-        words, (first, end) = self._transcript.words, bounds
-        before = words[first].start - (words[first - 1].end if first else 0.0)
-        after = (words[end].start if end < len(words) else self._end) - words[end - 1].end
-        lead, tail = min(_LEAD, max(before, 0) / 2), min(_TAIL, max(after, 0) / 2)
-        start = max(words[first].start - lead, 0.0)
-        stop = min(words[end - 1].end + tail, self._end)
-        return Span(start=round(start, 3), end=round(max(stop, start + 0.1), 3))
+        return cut(self._transcript.words, bounds, self._end)
 
     def _whole_sentences(self, words: WordSpan) -> _Bounds:
         """`words`, widened to the start of its first sentence and the end of its last."""
@@ -211,15 +231,3 @@ def _highlight(quote: Quote) -> Highlight:
         score_parts={},
         reasons=("a sentence worth quoting, with what is said around it",),
     )
-
-
-def _slug(title: str) -> str:
-    """Lower-case ASCII words joined by hyphens; "clip" where the title has none."""
-    ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    words = re.findall(r"[a-z0-9]+", ascii_only.replace("'", ""))
-    kept = ""
-    for word in words:
-        if kept and len(kept) + len(word) + 1 > _SLUG_LENGTH:
-            break
-        kept = f"{kept}-{word}" if kept else word[:_SLUG_LENGTH]
-    return kept or "clip"

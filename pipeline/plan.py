@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline import candidates, manifest, stages, transcribe
+from pipeline import candidates, clip_review, edits, manifest, stages, transcribe
+from pipeline.edits import Based, Edit
 from pipeline.errors import BadOptions
 from pipeline.model import (
     AspectRatio,
@@ -66,7 +67,11 @@ class Wanted:
     options: Options
     renditions: tuple[Rendition, ...] = RENDITIONS
     clip_ids: tuple[str, ...] | None = None
-    """None for every candidate."""
+    """None for every clip that nobody has rejected."""
+    clip_files: frozenset[str] | None = None
+    """"<clip_id>/<rendition>" of the files that are wanted, when not all renditions of all clips are."""
+    edits: tuple[Based, ...] = ()
+    """What people have changed."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,17 @@ def plan(recording: Recording, wanted: Wanted, find: Find) -> Progress:
         if reached.tasks:
             break
     return replace(reached, leftovers=leftovers)
+
+
+def outstanding(recording: Recording, wanted: Wanted, find: Find) -> tuple[Task, ...]:
+    """All that has to be made anew for what is wanted, as far as that can be told at this moment."""
+    reached, tasks = Progress(StageName.DISCOVERED, {"source": recording.ref}), list[Task]()
+    for stage in ORDER[1 : ORDER.index(wanted.target) + 1]:
+        reached = _PLANNERS[stage](recording, wanted, reached.artefacts, find)
+        tasks += reached.tasks
+        if reached.tasks and stage is not StageName.RENDERED:  # what comes after rests on it
+            break
+    return tuple(tasks)
 
 
 def transcription_options(options: Options, metadata: Metadata) -> transcribe.TranscribeOptions:
@@ -179,10 +195,12 @@ def _enriched(recording: Recording, wanted: Wanted, known: Known, find: Find) ->
 
 def _rendered(recording: Recording, wanted: Wanted, known: Known, find: Find) -> Progress:
     inputs = {name: known[name].path for name in ("source", "transcript", "enrichment")}
+    made = _edits(wanted, known, edits.is_of_texts)
     draft = _Draft(StageName.RENDERED, wanted.options.render, inputs, recording.seconds)
-    key = draft.key("render", *(known[name] for name in inputs), recording.episode_id)
+    key = draft.key("render", *(known[name] for name in inputs), recording.episode_id, *made)
     task = draft.task("render", "making subtitles and the episode page", {"page": key})
-    return _single(task.model_copy(update={"part": {"episode_id": recording.episode_id}}), known, find)
+    part = {"episode_id": recording.episode_id, "edits": [edit.model_dump(mode="json") for edit in made]}
+    return _single(task.model_copy(update={"part": part}), known, find)
 
 
 def _clipped(recording: Recording, wanted: Wanted, known: Known, find: Find) -> Progress:
@@ -192,18 +210,23 @@ def _clipped(recording: Recording, wanted: Wanted, known: Known, find: Find) -> 
     choice = _single(draft.task("choose", "choosing clips", {"candidates": key}, 0.02), known, find)
     if choice.tasks:
         return choice
-    chosen = _chosen(choice.artefacts["candidates"].path, wanted.clip_ids)
+    chosen = _chosen(recording, wanted, choice.artefacts)
     drafts = [_clip(recording, wanted, choice.artefacts, candidate, len(chosen)) for candidate in chosen]
     return _clips(choice.artefacts, drafts, find)
 
 
-def _chosen(folder: str, clip_ids: tuple[str, ...] | None) -> list[ClipCandidate]:
-    every = candidates.read_candidates(Path(folder))
-    listed = {candidate.clip_id for candidate in every}
-    if unknown := sorted(set(clip_ids or ()) - listed):
+def _chosen(recording: Recording, wanted: Wanted, known: Known) -> list[ClipCandidate]:
+    every = candidates.read_candidates(Path(known["candidates"].path))
+    made = _edits(wanted, known, lambda edit: True)
+    reviewed = clip_review.reviewed(every, _words_now(wanted, known), recording.seconds, made)
+    listed = {each.clip.clip_id: each for each in reviewed}
+    asked = wanted.clip_ids
+    if unknown := sorted(set(asked or ()) - set(listed)):
         there = ", ".join(sorted(listed)) or "none"
         raise BadOptions(f"with these settings there is no clip {unknown[0]}; there is {there}")
-    return [each for each in every if clip_ids is None or each.clip_id in clip_ids]
+    if asked is None:
+        return [each.clip for each in reviewed if each.verdict != "rejected"]
+    return [listed[clip_id].clip for clip_id in listed if clip_id in asked]
 
 
 def _clip(
@@ -211,17 +234,24 @@ def _clip(
 ) -> tuple[ClipCandidate, Task]:
     """The task that renders `candidate` in everything that is wanted."""
     options = wanted.options.clips
-    words = _words_of(known["transcript"].path)[candidate.words.first : candidate.words.end]
+    first, end = candidate.words.first, candidate.words.end
+    words = [(each.text, each.start, each.end, each.space) for each in _words_now(wanted, known)[first:end]]
     draft = _Draft(StageName.CLIPPED, options, {}, candidate.span.duration)
-    what = (known["source"], candidate.title, candidate.span, words)
+    what = (known["source"], candidate.title, candidate.span)
+    shown = {Variant.SUBTITLED: words, Variant.CLEAN: []}
     task = draft.task(
         "clip",
         f"rendering clip {candidate.clip_id}",
-        {rendition.name: draft.key("clip", rendition.name, *what) for rendition in wanted.renditions},
+        {
+            each.name: draft.key("clip", each.name, *what, shown[each.variant])
+            for each in wanted.renditions
+            if wanted.clip_files is None or f"{candidate.clip_id}/{each.name}" in wanted.clip_files
+        },
         0.98 / count,
         {"source": recording.folder, "transcript": known["transcript"].path},
     )
-    part = {"candidate": candidate.model_dump(mode="json")}
+    made = [edit.model_dump(mode="json") for edit in _edits(wanted, known, edits.is_of_texts)]
+    part = {"candidate": candidate.model_dump(mode="json"), "edits": made}
     return candidate, task.model_copy(update={"part": part})
 
 
@@ -301,15 +331,23 @@ class _Draft:
         )
 
 
-def _words_of(path: str) -> tuple[Word, ...]:
+def _edits(wanted: Wanted, known: Known, counts: Callable[[Edit], bool]) -> tuple[Edit, ...]:
+    """The edits that hold for what is known, of those that count."""
+    keys = (known[name].key for name in ("transcript", "enrichment"))
+    return tuple(edit for edit in edits.holding(wanted.edits, *keys) if counts(edit))
+
+
+def _words_now(wanted: Wanted, known: Known) -> tuple[Word, ...]:
     """A transcript is read once however often an episode is planned, and again when it was made anew."""
+    path = known["transcript"].path
     stat = (Path(path) / "transcript.json").stat()
-    return _words(path, (stat.st_mtime_ns, stat.st_size))
+    return _words(path, (stat.st_mtime_ns, stat.st_size), _edits(wanted, known, edits.is_of_texts))
 
 
 @lru_cache(maxsize=4)
-def _words(path: str, written: tuple[int, int]) -> tuple[Word, ...]:
-    return stages.transcript(path).words
+def _words(path: str, written: tuple[int, int], made: tuple[Edit, ...]) -> tuple[Word, ...]:
+    heard = stages.transcript(path)
+    return (edits.corrected(heard, made) if made else heard).words
 
 
 _PLANNERS: dict[StageName, Callable[[Recording, Wanted, Known, Find], Progress]] = {

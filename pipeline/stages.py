@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline import candidates, clips, discover, enrich, manifest, render, transcribe, whisper
+from pipeline import candidates, clips, discover, edits, enrich, manifest, render, transcribe, whisper
 from pipeline.candidates import CandidateOptions
 from pipeline.clip_command import ClipOptions
 from pipeline.enrich import EnrichOptions
@@ -111,16 +111,23 @@ def _enrich(task: Task, out: Path, report: Report) -> None:
 
 
 def _render(task: Task, out: Path, report: Report) -> None:
+    heard, found = transcript(task.inputs["transcript"]), enrichment(task.inputs["enrichment"])
+    said, written = edits.revise(heard, found, _edits(task))
     render.render(
         str(task.part["episode_id"]),
         source(task.inputs["source"]),
-        transcript(task.inputs["transcript"]),
-        enrichment(task.inputs["enrichment"]),
+        said,
+        written,
         render.RenderOptions.model_validate(task.options),
         out=out,
         report=report,
         threads=task.threads,
     )
+
+
+def _edits(task: Task) -> tuple[edits.Edit, ...]:
+    """What people have changed in the texts that the task reads."""
+    return tuple(edits.EDIT.validate_python(each) for each in task.part["edits"])
 
 
 def _choose(task: Task, out: Path, report: Report) -> None:
@@ -137,7 +144,7 @@ def _choose(task: Task, out: Path, report: Report) -> None:
 def _clip(task: Task, out: Path, report: Report) -> None:
     clips.render_clip(
         source(task.inputs["source"]),
-        transcript(task.inputs["transcript"]),
+        edits.corrected(transcript(task.inputs["transcript"]), _edits(task)),
         ClipCandidate.model_validate(task.part["candidate"]),
         [Rendition.model_validate(rendition) for rendition in task.part["renditions"]],
         ClipOptions.model_validate(task.options),

@@ -1,10 +1,11 @@
 """What there is of an episode: its clip candidates, and the files rendered of them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pipeline import plan, stages
-from pipeline.candidates import read_candidates
+from pipeline.clip_review import ReviewedClip
 from pipeline.model import Share, StageName
 from workbench.errors import NotAllowed
 from workbench.jobs import Clip, ClipFile, Episode
@@ -13,17 +14,17 @@ from workbench.store import Store
 from workbench.work import artefact_files, wanted_of
 
 
-def clips_of(episode: Episode) -> list[Clip]:
-    """An episode's clip candidates, the best first, each with the files rendered of it."""
-    artefacts = episode.artefacts
-    if "candidates" not in artefacts:
-        return []
+def clips_of(episode: Episode, reviewed: Iterable[ReviewedClip]) -> list[Clip]:
+    """An episode's clips as they were `reviewed`, each with the files rendered of it."""
     return [
         Clip(
-            **candidate.model_dump(exclude={"words"}),
-            files=tuple(_clip_files(artefacts, candidate.clip_id)),
+            **each.clip.model_dump(exclude={"words"}),
+            verdict=each.verdict,
+            verdict_reason=each.reason,
+            by_hand=each.by_hand,
+            files=tuple(_clip_files(episode.artefacts, each.clip.clip_id)),
         )
-        for candidate in read_candidates(Path(artefacts["candidates"]))
+        for each in reviewed
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from pipeline.edits import Verdict
 from pipeline.model import AspectRatio, Frozen, Seconds, Span, StageName, Variant
 from workbench import display
 
@@ -194,6 +195,10 @@ class Clip(Frozen):
     score: float
     score_parts: dict[str, float]
     reasons: tuple[str, ...]
+    verdict: Verdict = "proposed"
+    """What a person has decided: a clip that is rejected is rendered only when it is asked for by name."""
+    verdict_reason: str = ""
+    by_hand: bool = False
     files: tuple[ClipFile, ...]
 
     def _repr_html_(self) -> str:

@@ -31,6 +31,7 @@ from workbench.jobs import (
     now,
 )
 from workbench.recent import Recent
+from workbench.reviews import Reviews
 
 type Tell = Callable[[Job], Sequence[Delivery]]
 """Whom to tell of a job's end, and what."""
@@ -48,6 +49,7 @@ class Store:
         Raises LibraryBusy when another process has it, LibraryBroken when it cannot be read.
         """
         self.database = Database(file)
+        self.reviews = Reviews(self.database)
         self._tell = tell or (lambda job: ())
         self._episodes: dict[str, Episode] = {}
         self._recent = Recent()
@@ -155,8 +157,7 @@ class Store:
         """Raises NotFound."""
         if job := self.remembered(job_id):
             return job
-        rows = self.database.read("job", {"job_id": job_id})
-        if not rows:
+        if not (rows := self.database.read("job", {"job_id": job_id})):
             raise NotFound(f"there is no job {job_id}; `workbench jobs` lists them")
         return _job(rows[0])
 
@@ -252,8 +253,7 @@ class Store:
         """Raises NotFound."""
         if known := self._episodes.get(episode_id):
             return known
-        rows = self.database.read("episode", {"episode_id": episode_id})
-        if not rows:
+        if not (rows := self.database.read("episode", {"episode_id": episode_id})):
             raise _no_episode(episode_id)
         return self._latest_of(_episode(rows[0]))
 

@@ -13,8 +13,8 @@ from pipeline.clip_command import ClipOptions
 from pipeline.enrich import EnrichOptions
 from pipeline.model import AspectRatio, Rendition, StageName, Variant
 from pipeline.transcribe import TranscribeOptions
-from workbench.errors import BadSetting, NotFound
-from workbench.jobs import JobType, Request
+from workbench.errors import BadSetting, NotAllowed, NotFound
+from workbench.jobs import Episode, JobType, Request
 from workbench.library import Library
 from workbench.settings import Settings
 from workbench.store import Store
@@ -66,6 +66,7 @@ class Wishes:
         given = {name: value for name, value in (("model", model), ("language", language)) if value}
         settings = self._settings.model_copy(update=given)
         params = self._params(target_stage, settings=settings) | {"force_reprocess": force_reprocess}
+        params |= self._revision(episode_id)
         return Request(job_type=JobType.PROCESS, episode_id=episode_id, params=params)
 
     def clips(
@@ -85,7 +86,27 @@ class Wishes:
         if before := self._store.last_params(episode_id):
             params["options"] = before["options"] | {"clips": params["options"]["clips"]}
         params["clip_ids"] = list(clip_ids) if clip_ids else None
+        params |= self._revision(episode_id)
         return Request(job_type=JobType.RENDER_CLIPS, episode_id=episode_id, params=params)
+
+    def rebuild(self, episode_id: str) -> Request:
+        """Make again what rests on texts and clips that people have changed since it was made.
+
+        Raises NotFound for an unknown episode, NotAllowed when nothing was made of it yet.
+        """
+        episode, before = self._store.episode(episode_id), self._store.last_params(episode_id)
+        if before is None or "page" not in episode.artefacts:
+            raise NotAllowed(f"episode {episode_id} is not rendered yet: process it first")
+        files = clip_files(episode)
+        target = StageName.CLIPPED if files else StageName.RENDERED
+        params = before | {"target_stage": target, "force_reprocess": False, "clip_ids": None}
+        params |= {"clip_files": files} | self._revision(episode_id)
+        return Request(job_type=JobType.PROCESS, episode_id=episode_id, params=params)
+
+    def _revision(self, episode_id: str) -> dict[str, Any]:
+        """Tells apart what is asked for before and after a change."""
+        revision = self._store.reviews.standing(episode_id).revision
+        return {"revision": revision} if revision else {}
 
     def _params(
         self,
@@ -106,6 +127,11 @@ class Wishes:
             "renditions": renditions,
             "clip_ids": None,
         }
+
+
+def clip_files(episode: Episode) -> list[str]:
+    """ "<clip_id>/<rendition>" of each file that was rendered of the episode's clips."""
+    return sorted(kind for kind in episode.artefacts if "/" in kind)
 
 
 def options_of(settings: Settings) -> stages.Options:

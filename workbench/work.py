@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -230,7 +230,7 @@ class Processing:
         self.phases = phases_for(self._wanted, self._recording.seconds)
 
     def agenda(self) -> Agenda:
-        self._last = reached = plan.plan(self._recording, self._wanted, self._find)
+        self._last = reached = plan.plan(self._recording, self._now_wanted, self._find)
         if reached.tasks:
             self._refuse_another_recording()
         return Agenda(reached.stage, reached.tasks, reached.done, reached.leftovers)
@@ -244,7 +244,7 @@ class Processing:
         )
 
     def result(self) -> dict[str, Any]:
-        reached = self._last or plan.plan(self._recording, self._wanted, self._find)
+        reached = self._last or plan.plan(self._recording, self._now_wanted, self._find)
         kinds = reached.artefacts
         title = stages.enrichment(kinds["enrichment"].path).title if "enrichment" in kinds else None
         bring = partial(brought, reached, title)
@@ -263,6 +263,11 @@ class Processing:
 
     def follow(self) -> tuple[Request, ...]:
         return ()
+
+    @property
+    def _now_wanted(self) -> Wanted:
+        """With what people have changed up to this moment: what is made is never behind that."""
+        return replace(self._wanted, edits=self.store.reviews.review(self._recording.episode_id).based)
 
     @property
     def _find(self) -> Find:
@@ -286,12 +291,13 @@ class Processing:
 
 def wanted_of(params: Mapping[str, Any]) -> Wanted:
     """What a job's stored parameters ask for."""
-    clip_ids = params["clip_ids"]
+    clip_ids, clip_files = params["clip_ids"], params.get("clip_files")
     return Wanted(
         target=StageName(params["target_stage"]),
         options=stages.Options.model_validate(params["options"]),
         renditions=tuple(Rendition.model_validate(each) for each in params["renditions"]),
         clip_ids=tuple(clip_ids) if clip_ids is not None else None,
+        clip_files=frozenset(clip_files) if clip_files is not None else None,
     )
 
 

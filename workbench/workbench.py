@@ -1,23 +1,25 @@
 """The one door: what REST, pages, the command line and notebooks call, and nothing behind it."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from pipeline.model import AspectRatio, Seconds, Share, StageName, Variant
+from pipeline.model import AspectRatio, Seconds, StageName, Variant
 from workbench import figures, notices
 from workbench.access import Keys
 from workbench.addresses import checked
 from workbench.calendar import Schedule
 from workbench.catalogue import choose_clips, clips_of, playable
 from workbench.changes import Changes
+from workbench.cluster import cluster_of
 from workbench.dispatcher import Dispatcher
+from workbench.editing import Editing
 from workbench.errors import LibraryBroken, NotAllowed, NotFound
 from workbench.figures import Figures
-from workbench.jobs import Answering, CleanUp, Clip, Episode, Job, Outcome, Request, Status, Submitted, now
+from workbench.jobs import Answering, CleanUp, Clip, Episode, Job, Request, Status, Submitted, now
 from workbench.key_table import KeyTable
 from workbench.library import Library
 from workbench.outbox import Outbox
@@ -30,9 +32,6 @@ from workbench.waiting import until_ended
 from workbench.webhook import signing_secret
 from workbench.wishes import Wishes
 from workbench.work import artefact_files
-
-if TYPE_CHECKING:
-    from workbench.runner import Cluster
 
 
 class Workbench:
@@ -52,6 +51,7 @@ class Workbench:
         self._store = Store(self.library.database, lambda job: notices.notices(job, settings))
         self._wishes = Wishes(settings, self.library, self._store)
         self.changes = Changes()
+        self.editing = Editing(self._store, self.library, lambda: self.slots or settings.worker_count)
         self.keys = Keys(KeyTable(self._store.database), self.library.secret("sessions"))
         secret = signing_secret(settings.webhook_secret, self.library.secret("webhooks"))
         self.outbox = Outbox(self._store.database, settings, secret)
@@ -149,6 +149,14 @@ class Workbench:
         """What `render_clips` asks for."""
         known = [clip.clip_id for clip in self.clips(episode_id)]
         return self._wishes.clips(episode_id, known, clip_ids, variants, aspect_ratios)
+
+    def rebuild(self, episode_id: str) -> Job:
+        """Make again what rests on what people changed; raises as `rebuild_request` does."""
+        return self._ask(self.rebuild_request(episode_id))
+
+    def rebuild_request(self, episode_id: str) -> Request:
+        """What `rebuild` asks for. Raises NotFound, or NotAllowed when nothing was made yet."""
+        return self._wishes.rebuild(episode_id)
 
     def retry(self, job_id: str) -> Job:
         """Ask once more for what a failed or cancelled job was asked for; raises as `retry_request` does."""
@@ -295,7 +303,7 @@ class Workbench:
 
     def clips(self, episode_id: str) -> list[Clip]:
         """An episode's clip candidates, the best first, each with the files rendered of it."""
-        return clips_of(self.episode(episode_id))
+        return clips_of(self.episode(episode_id), self.editing.clips(episode_id))
 
     def discover_clips(self, episode_id: str) -> list[Clip]:
         """An episode's clip candidates; they are chosen now if there are none.
@@ -306,7 +314,7 @@ class Workbench:
         if "candidates" not in episode.artefacts:
             params = self._wishes.clips(episode_id, (), None, None, None).params
             episode = choose_clips(episode, params, self.library, self._store)
-        return clips_of(episode)
+        return clips_of(episode, self.editing.clips(episode_id))
 
     def clean_up(self, *, dry_run: bool = True) -> CleanUp:
         """Remove, or only name, jobs and unneeded artefacts that are older than the setting `keep_days`.
@@ -382,19 +390,6 @@ class Workbench:
             if not self._dispatcher:
                 self.library.sweep()
                 self._store.requeue_running()
-                key = self.settings.llm_api_key
-                self._dispatcher = Dispatcher(
-                    self._store, self.library, self._connect, self._rules, key, self._ended
-                )
+                join, key = cluster_of(self.settings, patient=self._serves), self.settings.llm_api_key
+                self._dispatcher = Dispatcher(self._store, self.library, join, self._rules, key, self._ended)
             return self._dispatcher
-
-    def _connect(
-        self, on_progress: Callable[[str, Share], None], on_end: Callable[[Outcome], None]
-    ) -> "Cluster":
-        from workbench import runner  # Dask takes half a second to load, and many commands need none
-
-        settings = self.settings
-        environment = {"IMAGEIO_FFMPEG_EXE": str(settings.ffmpeg)} if settings.ffmpeg else {}
-        return runner.connect(
-            settings.scheduler, settings.worker_count, environment, on_progress, on_end, patient=self._serves
-        )

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 from pydantic_core import to_json
 
+from pipeline.edits import Verdict
 from pipeline.model import AspectRatio, StageName, Variant
 from workbench.jobs import Clip, Delivery, Episode, Job, JobType, Submitted
 from workbench.names import names_only
@@ -252,6 +253,9 @@ class ClipView(BaseModel):
     score: float
     score_parts: dict[str, float]
     reasons: list[str]
+    verdict: Verdict
+    verdict_reason: str
+    by_hand: bool
     files: list[dict[str, str]]
 
 

@@ -103,3 +103,26 @@ CREATE TABLE IF NOT EXISTS schedule_runs (
     schedule VARCHAR PRIMARY KEY,
     at_utc   TIMESTAMP NOT NULL
 );
+
+-- What people changed in what was heard and found of an episode, in order; `base` is the key of the artefact
+-- whose words or claims an edit counts.
+CREATE TABLE IF NOT EXISTS edits (
+    episode_id VARCHAR NOT NULL,
+    edit_id    VARCHAR NOT NULL,
+    number     BIGINT NOT NULL,
+    base       VARCHAR NOT NULL,
+    who        VARCHAR NOT NULL,
+    at_utc     TIMESTAMP NOT NULL,
+    body       VARCHAR NOT NULL,
+    undone     BOOLEAN NOT NULL,
+    PRIMARY KEY (episode_id, edit_id)
+);
+
+-- How far people are with an episode; `revision` grows with every change of its edits or its state.
+CREATE TABLE IF NOT EXISTS reviews (
+    episode_id VARCHAR PRIMARY KEY,
+    state      VARCHAR NOT NULL,
+    who        VARCHAR NOT NULL,
+    at_utc     TIMESTAMP NOT NULL,
+    revision   BIGINT NOT NULL
+);

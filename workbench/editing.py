@@ -1,0 +1,179 @@
+"""Reviewing an episode: its texts and clips as people have changed them, and what that makes anew."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from pipeline import clip_review, edits, manifest, plan, stages
+from pipeline.candidates import read_candidates
+from pipeline.clip_review import ReviewedClip
+from pipeline.edits import Edit
+from pipeline.errors import BadOptions
+from pipeline.model import Enrichment, Frozen, Seconds, StageName, Transcript
+from pipeline.task import Task
+from workbench.errors import NotAllowed
+from workbench.forecast import Pace, Phase, usual_of
+from workbench.jobs import Episode
+from workbench.library import Library
+from workbench.reviews import Review, Standing, State
+from workbench.store import Store
+from workbench.wishes import clip_files
+from workbench.work import phases_for, wanted_of
+
+
+class Rebuild(Frozen):
+    """What has to be made again for an episode to be as it was edited."""
+
+    page: bool = False
+    """The episode page and all texts that lie beside it."""
+    clips: tuple[str, ...] = ()
+    """Ids of the clips of which some files are made again."""
+    clip_files: tuple[str, ...] = ()
+    """"<clip_id>/<rendition>" of each of these files."""
+    seconds: Seconds | None = None
+    """How long that takes; None while it was never measured."""
+
+    @property
+    def needed(self) -> bool:
+        return self.page or bool(self.clip_files)
+
+
+class Texts(Frozen):
+    """What is read of an episode."""
+
+    transcript: Transcript
+    enrichment: Enrichment | None
+
+
+class Editing:
+    """The reviews of a library's episodes, held against what there is of them."""
+
+    def __init__(self, store: Store, library: Library, slots: Callable[[], int]) -> None:
+        """`slots` tells how many tasks run at once, for estimates."""
+        self._store, self._library, self._slots = store, library, slots
+        self._reviews = store.reviews
+        self.listen = store.reviews.listen
+        """Have something called after each change, from any thread; returns how to stop that."""
+
+    def standing(self, episode_id: str) -> Standing:
+        """How far people are with an episode, without its edits and without a look into the database."""
+        return self._reviews.standing(episode_id)
+
+    def review(self, episode_id: str) -> Review:
+        """How far people are with an episode, and all they have changed. Raises NotFound."""
+        return self._reviews.review(self._store.episode(episode_id).episode_id)
+
+    def edit(self, episode_id: str, edit_id: str, edit: Edit, who: str) -> Review:
+        """Keep an edit of an episode, in the name of `who`; the same id again is the same edit as it is now.
+
+        Raises NotFound for an unknown episode, NotAllowed when it has no transcript yet, BadOptions when the
+        edit counts words or claims that are not there.
+        """
+        episode = self._store.episode(episode_id)
+        heard = self._heard(episode)
+        if wrong := edits.fault(edit, heard.transcript, heard.enrichment):
+            raise BadOptions(f"this edit of episode {episode_id} cannot be made: {wrong}")
+        keys = (_digest(episode, "transcript"), _digest(episode, "enrichment"))
+        return self._reviews.put(episode_id, edit_id, edit, edits.base_of(edit, *keys), who)
+
+    def undo(self, episode_id: str, who: str) -> Review:
+        """Take back the last edit that `who` made. Raises NotFound, or NotAllowed when there is none."""
+        return self._reviews.undo(self._store.episode(episode_id).episode_id, who)
+
+    def redo(self, episode_id: str, who: str) -> Review:
+        """Make again what `who` took back last. Raises NotFound, or NotAllowed when there is nothing."""
+        return self._reviews.redo(self._store.episode(episode_id).episode_id, who)
+
+    def move(self, episode_id: str, state: State, who: str) -> Review:
+        """Say how far people are with an episode. Raises NotFound."""
+        return self._reviews.move(self._store.episode(episode_id).episode_id, state, who)
+
+    def heard_file(self, episode_id: str) -> Path:
+        """The transcript as the machine made it. Raises NotFound, or NotAllowed when there is none yet."""
+        return Path(self._transcribed(self._store.episode(episode_id))) / "transcript.json"
+
+    def heard(self, episode_id: str) -> Texts:
+        """The texts as the machine made them. Raises NotFound, or NotAllowed when there are none yet."""
+        return self._heard(self._store.episode(episode_id))
+
+    def texts(self, episode_id: str) -> Texts:
+        """The texts with what people have changed. Raises as `heard` does."""
+        episode = self._store.episode(episode_id)
+        heard, made = self._heard(episode), self._counting(episode)
+        if not made:
+            return heard
+        if heard.enrichment is None:
+            return Texts.model_construct(transcript=edits.corrected(heard.transcript, made), enrichment=None)
+        transcript, enrichment = edits.revise(heard.transcript, heard.enrichment, made)
+        return Texts.model_construct(transcript=transcript, enrichment=enrichment)
+
+    def clips(self, episode_id: str) -> tuple[ReviewedClip, ...]:
+        """The clips as they were reviewed; none before they were chosen. Raises NotFound."""
+        episode = self._store.episode(episode_id)
+        if "candidates" not in episode.artefacts:
+            return ()
+        chosen, made = read_candidates(Path(episode.artefacts["candidates"])), self._counting(episode)
+        if not made:
+            return tuple(ReviewedClip(clip=each) for each in chosen)
+        words = edits.corrected(self._heard(episode).transcript, made).words
+        return clip_review.reviewed(chosen, words, episode.duration, made)
+
+    def rebuild(self, episode_id: str) -> Rebuild:
+        """What has to be made again, and how long that takes. Raises NotFound."""
+        episode = self._store.episode(episode_id)
+        before = self._store.last_params(episode_id)
+        if before is None or "page" not in episode.artefacts:
+            return Rebuild()
+        params = before | {"target_stage": StageName.CLIPPED, "clip_ids": None}
+        wanted = wanted_of(params | {"clip_files": clip_files(episode)})
+        wanted = replace(wanted, edits=self._reviews.review(episode_id).based)
+        folder = episode.artefacts["source"]
+        recording = plan.Recording(episode_id=episode_id, source=stages.source(folder), folder=folder)
+        tasks = plan.outstanding(recording, wanted, self._library.find)
+        clips = [(task.part["candidate"]["clip_id"], task) for task in tasks if task.step == "clip"]
+        return Rebuild(
+            page=any(task.stage is StageName.RENDERED for task in tasks),
+            clips=tuple(clip_id for clip_id, _ in clips),
+            clip_files=tuple(f"{clip_id}/{kind}" for clip_id, task in clips for kind in task.outputs),
+            seconds=self._seconds(tasks, phases_for(wanted, episode.duration)),
+        )
+
+    def _heard(self, episode: Episode) -> Texts:
+        enrichment = episode.artefacts.get("enrichment")
+        return _read(self._transcribed(episode), enrichment, _digest(episode, "transcript"))
+
+    def _transcribed(self, episode: Episode) -> str:
+        if "transcript" not in episode.artefacts:
+            raise NotAllowed(f"episode {episode.episode_id} has no transcript yet: process it first")
+        return episode.artefacts["transcript"]
+
+    def _counting(self, episode: Episode) -> tuple[Edit, ...]:
+        """The edits that hold for what there is of the episode now."""
+        keys = (_digest(episode, "transcript"), _digest(episode, "enrichment"))
+        return edits.holding(self._reviews.review(episode.episode_id).based, *keys)
+
+    def _seconds(self, tasks: Sequence[Task], phases: Sequence[Phase]) -> Seconds | None:
+        slots = max(1, self._slots())
+        pace, total = Pace(self._store.durations(), slots), 0.0
+        clips = sum(task.step == "clip" for task in tasks)
+        for task in tasks:
+            ratio = pace.ratio(task.step)
+            if ratio is None:
+                return None
+            total += usual_of(task, phases) * ratio.p50 / (min(slots, clips) if task.step == "clip" else 1)
+        return total
+
+
+def _digest(episode: Episode, kind: str) -> str:
+    folder = episode.artefacts.get(kind)
+    return manifest.digest(Path(folder)) if folder else ""
+
+
+@lru_cache(maxsize=2)  # a long one takes tens of megabytes
+def _read(transcript: str, enrichment: str | None, made: str) -> Texts:
+    """Read once however often it is looked at; `made` tells what lies there from what lay there before."""
+    return Texts.model_construct(
+        transcript=stages.transcript(transcript),
+        enrichment=stages.enrichment(enrichment) if enrichment else None,
+    )
