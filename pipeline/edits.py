@@ -186,6 +186,14 @@ def changes(before: Transcript, after: Transcript) -> tuple[dict[int, str], dict
     return words, speakers
 
 
+def kept(found: Enrichment, items: ItemList, edits: Iterable[Edit]) -> list[int]:
+    """By which index the machine's items are known that are still there with `edits`, in order."""
+    writes = [each for each in edits if isinstance(each, WriteItem) and each.items == items]
+    last = {edit.index: edit.text for edit in writes}
+    every = range(len(getattr(found, items)))
+    return [index for index in every if items == "chapters" or last.get(index, "") is not None]
+
+
 def _write(words: list[Word], place: WordSpan, text: str) -> None:
     """Put `text` in the place of some words: one for each as far as that goes, the rest into the last."""
     said = text.split()
@@ -278,7 +286,7 @@ def _everywhere(found: Enrichment, edit: CorrectEverywhere) -> Enrichment:
         update={
             "title": put(found.title),
             "summary": put(found.summary),
-            "keywords": tuple(filter(None, map(put, found.keywords))),
+            "keywords": tuple(put(each) or each for each in found.keywords),
             "chapters": tuple(titled(each, "title") for each in found.chapters),
             "names": tuple(titled(each, "name") for each in found.names),
             "show_notes": tuple(map(put, found.show_notes)),

@@ -55,6 +55,8 @@ class Editing:
         self._reviews = store.reviews
         self.listen = store.reviews.listen
         """Have something called after each change, from any thread; returns how to stop that."""
+        self.wake = store.reviews.wake
+        """Have all who listen look again."""
 
     def standing(self, episode_id: str) -> Standing:
         """How far people are with an episode, without its edits and without a look into the database."""
@@ -107,6 +109,10 @@ class Editing:
             return Texts.model_construct(transcript=edits.corrected(heard.transcript, made), enrichment=None)
         transcript, enrichment = edits.revise(heard.transcript, heard.enrichment, made)
         return Texts.model_construct(transcript=transcript, enrichment=enrichment)
+
+    def holding(self, episode_id: str) -> tuple[Edit, ...]:
+        """The edits that hold for what there is of an episode now, in order. Raises NotFound."""
+        return self._counting(self._store.episode(episode_id))
 
     def clips(self, episode_id: str) -> tuple[ReviewedClip, ...]:
         """The clips as they were reviewed; none before they were chosen. Raises NotFound."""

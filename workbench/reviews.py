@@ -143,6 +143,16 @@ class Reviews:
 
         return stop
 
+    def wake(self) -> None:
+        """Have all who listen look again."""
+        with self._lock:
+            listeners = list(self._wake)
+        for each in listeners:
+            try:
+                each()
+            except Exception:  # noqa: BLE001 - a reader's fault must not become one of whoever edits
+                _LOG.exception("a reader of reviews could not be woken")
+
     def _marked(self, episode_id: str, who: str, which: str, *, undone: bool) -> Review:
         def mark(query: Query) -> None:
             if not (rows := query(which, {"episode_id": episode_id, "who": who})):
@@ -167,12 +177,7 @@ class Reviews:
         with self._lock:
             revision = self.standing(episode_id).revision + 1
             self._standing[episode_id] = standing.model_copy(update={"revision": revision})
-            wake = list(self._wake)
-        for each in wake:
-            try:
-                each()
-            except Exception:  # noqa: BLE001 - a reader's fault must not become one of whoever edits
-                _LOG.exception("a reader of reviews could not be woken")
+        self.wake()
         return self.review(episode_id)
 
 

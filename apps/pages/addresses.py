@@ -24,3 +24,8 @@ def file_address(episode_id: str, name: str) -> str:
 def media_address(episode_id: str) -> str:
     """What a browser plays of an episode."""
     return f"/episodes/{quote(episode_id)}/media"
+
+
+def heard_address(episode_id: str) -> str:
+    """The transcript of an episode as the machine made it."""
+    return f"/episodes/{quote(episode_id)}/heard.json"

@@ -11,16 +11,19 @@ import param
 
 from apps.pages import shell
 from apps.pages.access import Visitor
-from apps.pages.addresses import file_address, media_address
+from apps.pages.addresses import file_address, heard_address, media_address
 from apps.pages.clips import ClipShelf
-from apps.pages.findings import findings
+from apps.pages.desk import Desk
+from apps.pages.findings import Findings, sections
 from apps.pages.following import follow
 from apps.pages.job_list import Acts, JobList, row_of, titles_of
 from apps.pages.parts import FOLDER, Part
+from apps.pages.presence import Presence
 from apps.pages.wording import STAGES, size
 from pipeline import stages
 from pipeline.display import short_clock
-from pipeline.model import Enrichment, Seconds, StageName, Transcript
+from pipeline.edits import changes
+from pipeline.model import Seconds, StageName
 from workbench.errors import NotFound
 from workbench.jobs import Episode, Job, Status
 from workbench.workbench import Workbench
@@ -41,6 +44,10 @@ class Watch(Part):
     captions = param.String(default="")
     language = param.String(default="en")
     words = param.String(default="")
+    """Address of the transcript as it was heard."""
+    patch = param.Dict(default={})
+    """"words" and "speakers" that people have changed, by index."""
+    editable = param.Boolean(default=False)
     missing = param.String(default=_TO_COME)
     chapters = param.List(default=[], item_type=dict)
 
@@ -72,12 +79,23 @@ class EpisodePage(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             visible=False,
         )
+        self._presence = Presence(bench, self._episode_id, self._visitor.name)
+        self._desk = Desk(
+            bench,
+            self._visitor,
+            self._episode_id,
+            self._presence,
+            sizing_mode="stretch_width",
+            visible=False,
+        )
         self._drawn: Episode | None = None
+        self._revision = -1
         self._drawing = threading.Lock()
         self._go = pmui.Button(label="Process", color="primary", margin=0)
         self._go.on_click(lambda event: self._process())
         self.refresh()
         follow(bench, self._visitor, self.refresh)
+        pn.state.on_session_destroyed(lambda context: self._presence.leave())
 
     def refresh(self) -> None:
         """Look at the episode and its jobs again."""
@@ -87,13 +105,39 @@ class EpisodePage(pn.viewable.Viewer):
         except NotFound:
             return
         with self._drawing:
-            before = self._drawn.artefacts if self._drawn else {}
-            self._drawn = episode
-            if any(before.get(kind) != episode.artefacts.get(kind) for kind in _HEARD):
-                self._body.objects = self._parts(episode)
-            elif before != episode.artefacts:  # whoever listens goes on listening
-                self._clips.update(episode)
-                self._files.object = _files(self._bench, episode)
+            self._draw(episode)
+
+    def _draw(self, episode: Episode) -> None:
+        before, revision = self._drawn, self._bench.editing.standing(self._episode_id).revision
+        self._drawn, known = episode, before.artefacts if before else {}
+        if any(known.get(kind) != episode.artefacts.get(kind) for kind in _HEARD):
+            self._body.objects = self._parts(episode)
+        elif known != episode.artefacts or revision != self._revision:  # whoever listens goes on listening
+            self._clips.update(episode)
+            self._files.object = _files(self._bench, episode)
+        if known != episode.artefacts or revision != self._revision:
+            self._show_texts(episode)
+        self._revision = revision
+        self._desk.visible = "transcript" in episode.artefacts
+        if self._desk.visible:
+            self._desk.update(busy=self._busy)
+
+    def _show_texts(self, episode: Episode) -> None:
+        """The texts as they are with what people have changed, in the parts that are there."""
+        if "transcript" not in episode.artefacts:
+            return
+        editing, editable = self._bench.editing, self._desk.editable
+        heard, now = editing.heard(self._episode_id), editing.texts(self._episode_id)
+        words, speakers = changes(heard.transcript, now.transcript)
+        self._watch.patch = {
+            "words": {str(index): text for index, text in words.items()},
+            "speakers": {str(index): name for index, name in speakers.items()},
+        }
+        if heard.enrichment and now.enrichment:
+            made = editing.holding(self._episode_id)
+            self._findings.sections = sections(
+                now.transcript, now.enrichment, heard.enrichment, made, editable=editable
+            )
 
     def _show_jobs(self) -> None:
         running, waiting, latest = (
@@ -103,7 +147,7 @@ class EpisodePage(pn.viewable.Viewer):
         busy, failed = [*running, *waiting], [job for job in latest[:1] if job.failure]
         titles = titles_of(self._bench, [*busy, *failed])
         self._jobs.items = [row_of(job, titles, self._visitor) for job in busy or failed]
-        self._jobs.visible = bool(self._jobs.items)
+        self._jobs.visible, self._busy = bool(self._jobs.items), bool(busy)
 
     def _is_mine(self, job: Job) -> bool:
         return job.episode_id == self._episode_id
@@ -114,13 +158,13 @@ class EpisodePage(pn.viewable.Viewer):
         self.refresh()
 
     def _parts(self, episode: Episode) -> list[Any]:
-        transcript, enrichment = _read(episode)
-        watch = _watch(self._bench, episode, transcript, enrichment)
+        self._watch = watch = _watch(self._bench, episode, editable=self._desk.editable)
         self._clips = ClipShelf(self._bench, self._visitor, episode, watch.play)
+        self._findings = Findings(watch.play, sizing_mode="stretch_width")
         self._files = pn.pane.HTML(_files(self._bench, episode), sizing_mode="stretch_width")
         tabs = [("Clips", self._clips.view)]
-        if transcript and enrichment:
-            tabs.append(("About", findings(transcript, enrichment, watch.play)))
+        if "enrichment" in episode.artefacts:
+            tabs.append(("About", self._findings))
         tabs.append(("Files", self._files))
         return [watch, pmui.Tabs(*tabs, sizing_mode="stretch_width")]
 
@@ -132,37 +176,33 @@ class EpisodePage(pn.viewable.Viewer):
         target = pmui.Select.from_param(self.param.target, width=220, size="small", margin=0)
         lead = f"{short_clock(episode.duration)}, {STAGES[episode.stage].lower()}"
         return shell.page(
-            episode.title, "library", self._jobs, self._body, lead=lead, actions=[target, self._go]
+            episode.title,
+            "library",
+            self._jobs,
+            self._desk,
+            self._body,
+            lead=lead,
+            actions=[target, self._go],
         )
 
 
-def _read(episode: Episode) -> tuple[Transcript | None, Enrichment | None]:
-    kinds = episode.artefacts
-    transcript = stages.transcript(kinds["transcript"]) if "transcript" in kinds else None
-    enrichment = stages.enrichment(kinds["enrichment"]) if "enrichment" in kinds else None
-    return transcript, enrichment
-
-
-def _watch(
-    bench: Workbench, episode: Episode, transcript: Transcript | None, enrichment: Enrichment | None
-) -> Watch:
+def _watch(bench: Workbench, episode: Episode, *, editable: bool) -> Watch:
     shelf, name = bench.shelf(episode.episode_id), episode.episode_id
     there = {
         key: file_address(name, file)
-        for key, file in {
-            "poster": "poster.jpg",
-            "captions": f"{name}.vtt",
-            "words": f"{name}.words.json",
-        }.items()
+        for key, file in {"poster": "poster.jpg", "captions": f"{name}.vtt"}.items()
         if (shelf / file).is_file()
     }
-    source = stages.source(episode.artefacts["source"])
-    chapters = enrichment.chapters if enrichment else ()
+    source, kinds = stages.source(episode.artefacts["source"]), episode.artefacts
+    heard = bench.editing.heard(name) if "transcript" in kinds else None
+    chapters = heard.enrichment.chapters if heard and heard.enrichment else ()
     return Watch(
         media=media_address(name),
         video=source.media.video is not None,
-        language=transcript.language if transcript else "en",
+        words=heard_address(name) if heard else "",
+        language=heard.transcript.language if heard else "en",
         chapters=[{"title": each.title, "first": each.words.first} for each in chapters],
+        editable=editable,
         sizing_mode="stretch_width",
         **there,
     )

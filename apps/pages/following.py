@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 import panel as pn
 from panel.io.callbacks import PeriodicCallback
@@ -15,12 +16,13 @@ from workbench.workbench import Workbench
 _ONE_BY_ONE = 3  # ends that are told each; more are told in one sentence
 _SHOWN = 6000  # milliseconds
 _PAUSE = 400  # milliseconds: several changes in a moment are one look
+_EDIT_PAUSE = 60  # whoever corrects a word wants to see it
 
 
 def follow(bench: Workbench, visitor: Visitor, look: Callable[[], None]) -> None:
-    """Have `look` called in this page's own turn soon after each change of a job, until the page is closed.
+    """Have `look` called in this page's own turn soon after each change of a job, or of what people edit.
 
-    Whoever has the page open is told of each job that ends.
+    That goes on until the page is closed, and whoever has it open is told of each job that ends.
     """
     document = pn.state.curdoc
     if document is None:
@@ -36,18 +38,18 @@ def follow(bench: Workbench, visitor: Visitor, look: Callable[[], None]) -> None
             _tell(bench, visitor, ended)
             look()
 
-    def wake() -> None:
+    def wake(pause: int) -> None:
         if waits.is_set():
             return
         waits.set()
         with suppress(AttributeError, RuntimeError):  # the page is being closed
-            document.add_next_tick_callback(later)
+            document.add_next_tick_callback(lambda: document.add_timeout_callback(turn, pause))
 
-    def later() -> None:
-        document.add_timeout_callback(turn, _PAUSE)
-
-    stop = bench.changes.listen(wake)
-    pn.state.on_session_destroyed(lambda context: stop())
+    stops = (
+        bench.changes.listen(partial(wake, _PAUSE)),
+        bench.editing.listen(partial(wake, _EDIT_PAUSE)),
+    )
+    pn.state.on_session_destroyed(lambda context: [stop() for stop in stops])
 
 
 def every_second(look: Callable[[], None]) -> None:

@@ -1,5 +1,6 @@
-// The recording with its captions, and the transcript that follows the sound. The browser asks for the transcript
-// itself: three hours are 30,000 words, and none of them passes through the page's websocket.
+// The recording with its captions, and the transcript that follows the sound, in which words are corrected and
+// speakers named. The browser asks for the transcript as it was heard itself: three hours are 30,000 words, and none
+// of them passes through the page's websocket. What people have changed comes as a patch of it.
 const UNSURE = 0.5  // probability below which a word is marked
 const LONGEST = 50  // words in a paragraph
 const PAUSE = 2.0  // seconds of silence that end one
@@ -33,9 +34,21 @@ const element = (name, className = "", text = "") => {
   return made
 }
 
+// The transcript as it was heard, with the words and speakers that people have changed.
+const patched = (heard, patch) => ({
+  words: heard.words.map((word, index) => {
+    const text = patch.words?.[index]
+    return text === undefined ? word : {...word, text, probability: 1, space: word.space && text !== ""}
+  }),
+  sentences: heard.sentences.map((each, index) => {
+    const speaker = patch.speakers?.[index]
+    return speaker === undefined ? each : {...each, speaker}
+  }),
+})
+
 class Script {
-  constructor(root, transcript, chapters, seek) {
-    Object.assign(this, {root, transcript, seek, current: null, scrolled: 0})
+  constructor(root, transcript, chapters, seek, name) {
+    Object.assign(this, {root, transcript, chapters, seek, name, current: null, scrolled: 0})
     this.parts = paragraphs(transcript, chapters)
     this.seen = new IntersectionObserver((entries) => {
       for (const entry of entries) if (entry.isIntersecting) this.fill(entry.target)
@@ -46,8 +59,35 @@ class Script {
     }
     root.addEventListener("click", (event) => {
       const word = event.target.closest("[data-word]")
-      if (word) this.seek(transcript.words[Number(word.dataset.word)].start)
+      if (word && root.getRootNode().getSelection?.().isCollapsed !== false) {
+        this.seek(this.transcript.words[Number(word.dataset.word)].start)
+      }
     })
+  }
+
+  // Show the transcript as it is now. Only paragraphs with other words are drawn anew, unless the speakers have
+  // changed: then the paragraphs themselves may be others.
+  renew(transcript) {
+    const before = this.transcript
+    this.transcript = transcript
+    const same = transcript.sentences.every((each, index) => each.speaker === before.sentences[index].speaker)
+    if (!same) {
+      const top = this.root.scrollTop
+      this.seen.disconnect()
+      this.root.replaceChildren()
+      this.parts = paragraphs(transcript, this.chapters)
+      for (const part of this.parts) this.add(part)
+      this.root.scrollTop = top
+    } else {
+      for (const part of this.parts) {
+        const run = transcript.words.slice(part.first, part.end)
+        if (run.every((word, place) => word === before.words[part.first + place]
+          || word.text === before.words[part.first + place].text)) continue
+        if (part.node.filled) { part.node.filled = false; this.fill(part.node) }
+        else part.node.textContent = this.text(part.first, part.end)
+      }
+    }
+    this.index = -1  // the word that is said may be another element now
   }
 
   text(first, end) {
@@ -62,10 +102,19 @@ class Script {
     time.onclick = () => this.seek(this.transcript.words[part.first].start)
     part.node = element("p", "", this.text(part.first, part.end))
     part.node.run = part
-    if (part.speaker) row.append(time, element("strong", "speaker", part.speaker), part.node)
-    else row.append(time, part.node)
+    row.append(time, this.speaker(part), part.node)
     this.root.append(row)
     this.seen.observe(part.node)
+  }
+
+  // Who speaks; a button for those who may name them.
+  speaker(part) {
+    if (!this.name) return element(part.speaker ? "strong" : "span", "speaker", part.speaker || "")
+    const button = element("button", part.speaker ? "speaker" : "speaker unnamed", part.speaker || "Who speaks?")
+    button.type = "button"
+    button.setAttribute("aria-label", part.speaker ? `Rename ${part.speaker}` : `Name who speaks at ${clock(this.transcript.words[part.first].start)}`)
+    button.onclick = () => this.name(part, button)
+    return button
   }
 
   fill(node) {
@@ -108,6 +157,126 @@ class Script {
   }
 }
 
+// A small form over the transcript: `fields` are its inputs, and `send` gets what they hold.
+const form = (root, near, title, fields, send, {typed, gone} = {}) => {
+  root.querySelector("form.fix")?.close()
+  const made = element("form", "fix"), heading = element("strong", "", title)
+  const save = element("button", "main", "Save"), stop = element("button", "", "Cancel")
+  save.type = "submit"
+  stop.type = "button"
+  const inputs = fields.map(({label, value, tick}) => {
+    const box = element("label", tick ? "tick" : ""), input = element("input")
+    if (tick) input.type = "checkbox"
+    else { input.value = value; input.maxLength = 500; input.autocomplete = "off" }
+    box.append(...(tick ? [input, element("span", "", label)] : [element("span", "unseen", label), input]))
+    made.append(box)
+    return input
+  })
+  const values = () => inputs.map((input) => (input.type === "checkbox" ? input.checked : input.value.trim()))
+  made.close = () => { made.remove(); near.focus?.() }
+  made.prepend(heading)
+  const buttons = element("div", "buttons")
+  buttons.append(save, stop)
+  made.append(buttons)
+  made.onsubmit = (event) => { event.preventDefault(); made.close(); send(...values()) }
+  stop.onclick = () => { made.close(); gone?.() }
+  made.onkeydown = (event) => {
+    event.stopPropagation()  // the player's keys are letters here
+    if (event.key === "Escape") { event.preventDefault(); stop.onclick() }
+  }
+  if (typed) made.oninput = () => typed(...values())
+  root.append(made)
+  const box = root.getBoundingClientRect(), place = near.getBoundingClientRect()
+  made.style.top = `${root.scrollTop + place.bottom - box.top + 6}px`
+  made.style.left = `${Math.max(8, Math.min(place.left - box.left, box.width - made.offsetWidth - 24))}px`
+  inputs[0].focus()
+  inputs[0].select()
+  return made
+}
+
+const fresh = () => crypto.getRandomValues(new Uint32Array(3)).join("-")
+const tell = (edit, id) => document.dispatchEvent(new CustomEvent("workbench:edit", {detail: {edit, id}}))
+
+// Correcting: some words are chosen by a double click or by selecting them, and typed anew.
+class Correcting {
+  constructor(script, root) {
+    Object.assign(this, {script, root, range: null})
+    this.chip = element("div", "chip")
+    this.chip.hidden = true
+    for (const [label, act] of [["Correct", () => this.open()], ["Make a clip", () => this.clip()]]) {
+      const button = element("button", "", label)
+      button.type = "button"
+      button.onmousedown = (event) => event.preventDefault()  // the selection stays
+      button.onclick = act
+      this.chip.append(button)
+    }
+    root.append(this.chip)
+    root.addEventListener("dblclick", (event) => {
+      const word = event.target.closest("[data-word]")
+      if (word) { this.range = [Number(word.dataset.word), Number(word.dataset.word) + 1]; this.open() }
+    })
+    this.looked = () => this.look()
+    document.addEventListener("selectionchange", this.looked)
+  }
+
+  close() { document.removeEventListener("selectionchange", this.looked) }
+
+  word(index) { return this.root.querySelector(`[data-word="${index}"]`) }
+
+  // The words that are selected, as a run; the chip with what can be done with them stands below the last.
+  look() {
+    const chosen = this.root.getRootNode().getSelection?.() || document.getSelection()
+    const marked = !chosen || chosen.isCollapsed ? [] : [...this.root.querySelectorAll("[data-word]")]
+      .filter((each) => chosen.containsNode(each, true)).map((each) => Number(each.dataset.word))
+    this.chip.hidden = !marked.length || Boolean(this.root.querySelector("form.fix"))
+    if (!marked.length) return
+    this.range = [Math.min(...marked), Math.max(...marked) + 1]
+    const box = this.root.getBoundingClientRect(), last = this.word(this.range[1] - 1).getBoundingClientRect()
+    this.chip.style.top = `${this.root.scrollTop + last.bottom - box.top + 4}px`
+    this.chip.style.left = `${Math.max(8, Math.min(last.left - box.left, box.width - 220))}px`
+  }
+
+  open() {
+    const [first, end] = this.range, words = {first, end}, id = fresh()
+    const near = this.word(first), before = this.script.text(first, end)
+    this.chip.hidden = true
+    let timer = 0, sent = false
+    const send = (text) => { clearTimeout(timer); sent = true; tell({kind: "words", words, text}, id) }
+    form(this.root, near, "Correct what was said", [
+      {label: "The right words", value: before},
+      {label: "Everywhere in this episode", tick: true},
+    ], (text, everywhere) => {
+      if (text === before && !sent) return
+      if (!everywhere) return send(text)
+      clearTimeout(timer)
+      const bare = before.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "")
+      tell({kind: "everywhere", old: bare || before, new: text.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "")}, id)
+    }, {
+      typed: (text) => { clearTimeout(timer); timer = setTimeout(() => send(text), 1000) },
+      gone: () => { clearTimeout(timer); if (sent) tell({kind: "words", words, text: before}, id) },
+    })
+    for (let index = first; index < end; index++) this.word(index)?.classList.add("chosen")
+  }
+
+  clip() {
+    const [first, end] = this.range
+    this.chip.hidden = true
+    document.dispatchEvent(new CustomEvent("workbench:clip", {detail: {first, end}}))
+  }
+
+  name(part, button) {
+    const {sentences} = this.script.transcript
+    const run = sentences.flatMap((each, index) => (
+      each.words.first >= part.first && each.words.first < part.end ? [index] : []))
+    const fields = [{label: "Who speaks", value: part.speaker || ""}]
+    fields.push({label: part.speaker ? `Wherever ${part.speaker} speaks` : "Wherever nobody is named yet", tick: true})
+    form(this.root, button, "Who speaks here?", fields, (name, everywhere) => {
+      const where = everywhere ? {old: part.speaker || null} : {sentences: {first: run[0], end: run.at(-1) + 1}}
+      tell({kind: "speaker", name, ...where})
+    })
+  }
+}
+
 const keys = (player) => ({
   " ": () => (player.paused ? player.play() : player.pause()),
   k: () => (player.paused ? player.play() : player.pause()),
@@ -136,7 +305,8 @@ export function render({model}) {
     Object.assign(track, {kind: "captions", src: model.captions, srclang: model.language, label: "Captions", default: true})
     player.append(track)
   }
-  const help = element("p", "soft keys", "Space plays and stops, J and L jump ten seconds, the arrows five.")
+  const help = element("p", "soft keys", "Space plays and stops, J and L jump ten seconds, the arrows five."
+    + (model.editable ? " Double-click a word to correct it; select some for more." : ""))
   const link = element("button", "", "Copy a link to this moment")
   link.type = "button"
   const told = element("span", "soft")
@@ -152,7 +322,9 @@ export function render({model}) {
   root.append(stage, text)
 
   const seek = (seconds) => { player.currentTime = seconds; player.play().catch(() => {}) }
-  let script = null
+  let script = null, heard = null, correcting = null
+  model.on("patch", () => { if (script) { script.renew(patched(heard, model.patch)); script.follow(player.currentTime) } })
+  model.on("captions", () => { for (const track of player.querySelectorAll("track")) track.src = model.captions })
   const place = new URL(location.href)
   player.addEventListener("loadedmetadata", () => {
     const at = Number(place.searchParams.get("t"))
@@ -172,7 +344,9 @@ export function render({model}) {
       if (!answer.ok) throw new Error(`the server answered ${answer.status}`)
       const transcript = await answer.json()
       if (!transcript.words.length) { text.append(element("p", "soft", "Nothing is said in this recording.")); return }
-      script = new Script(text, transcript, model.chapters, seek)
+      heard = transcript
+      script = new Script(text, patched(heard, model.patch), model.chapters, seek, model.editable && ((...asked) => correcting.name(...asked)))
+      if (model.editable) correcting = new Correcting(script, text)
     } catch (error) {
       text.append(element("p", "soft", `The transcript could not be loaded (${error.message}). Load the page again.`))
     }
@@ -191,7 +365,7 @@ export function render({model}) {
     act()
   }
   document.addEventListener("keydown", pressed)
-  model.on("remove", () => document.removeEventListener("keydown", pressed))
+  model.on("remove", () => { document.removeEventListener("keydown", pressed); correcting?.close() })
   model.on("msg:custom", (message) => {
     stage.scrollIntoView({block: "nearest", behavior: "smooth"})
     seek(message.play)

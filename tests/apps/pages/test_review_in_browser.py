@@ -1,0 +1,158 @@
+"""Reviewing an episode as people do: in Chromium, with two browsers, on a real recording."""
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.apps.conftest import SMALL
+from tests.apps.pages.conftest import Open
+from tests.apps.served import Server
+
+SOON = 20_000  # milliseconds
+
+
+class Reviewed:
+    """A server with one finished episode, which each test leaves as it was."""
+
+    def __init__(self, server: Server, episode_id: str) -> None:
+        self.server, self.episode_id = server, episode_id
+        self.page = f"/app/episodes/{episode_id}"
+
+    def get(self, path: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = self.server.client.get(f"/episodes/{self.episode_id}{path}").json()
+        return found
+
+    def file(self, name: str) -> str:
+        answer = self.server.client.get(f"/episodes/{self.episode_id}/files/{name}")
+        return answer.text if answer.status_code == 200 else ""
+
+    def words(self) -> list[str]:
+        return [word["text"] for word in self.get("/texts")["transcript"]["words"]]
+
+
+@pytest.fixture(scope="module")
+def reviewed(talk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewed]:
+    library = tmp_path_factory.mktemp("reviewed") / "library"
+    (library / "inbox").mkdir(parents=True)
+    (library / "workbench.toml").write_text(f"{SMALL}stable_seconds = 0\n")
+    shutil.copy(talk, library / "inbox" / talk.name)
+    server = Server(library)
+    asked = server.client.post("/async/discover", json={"process": True}).json()
+    server.ended(asked["job_id"])
+    (episode,) = server.client.get("/episodes").json()["episodes"]
+    jobs = server.client.get("/async/jobs").json()["jobs"]
+    assert [server.ended(job["job_id"])["status"] for job in jobs] == ["completed"] * len(jobs)
+    yield Reviewed(server, episode["episode_id"])
+    server.stop()
+
+
+@pytest.fixture
+def opened(reviewed: Reviewed, visit: Open) -> Iterator[Page]:
+    page = visit(reviewed.server, reviewed.page)
+    expect(page.locator("[data-word='3']")).to_be_visible(timeout=SOON)
+    yield page
+    review = reviewed.get("/review")
+    while review["can_undo"]:
+        review = reviewed.server.client.post(f"/episodes/{reviewed.episode_id}/undo").json()
+
+
+def correct(page: Page, index: int, text: str, *, everywhere: bool = False) -> None:
+    page.locator(f"[data-word='{index}']").dblclick()
+    page.get_by_role("textbox", name="The right words").fill(text)
+    if everywhere:
+        page.get_by_label("Everywhere in this episode").check()
+    page.keyboard.press("Enter")
+
+
+def test_a_word_that_is_corrected_is_kept_at_once_and_seen_in_another_browser(
+    reviewed: Reviewed, opened: Page, visit: Open
+):
+    other = visit(reviewed.server, reviewed.page)
+    expect(other.locator("[data-word='5']")).to_be_visible(timeout=SOON)
+    expect(opened.get_by_text("Also open here", exact=False)).to_be_visible(timeout=SOON)
+    correct(opened, 5, "Aubergine")
+    expect(opened.get_by_text("All changes saved")).to_be_visible()
+    assert reviewed.words()[5] == "Aubergine"
+    expect(opened.locator("[data-word='5']")).to_have_text("Aubergine")
+    expect(other.locator("[data-word='5']")).to_have_text("Aubergine")
+    expect(other.get_by_text("have to be made again", exact=False)).to_be_visible()
+    other.reload()
+    expect(other.locator("[data-word='5']")).to_have_text("Aubergine", timeout=SOON)
+
+
+def test_undo_and_redo_by_keyboard(reviewed: Reviewed, opened: Page):
+    before = opened.locator("[data-word='7']").inner_text()
+    correct(opened, 7, "Zanzibar")
+    expect(opened.locator("[data-word='7']")).to_have_text("Zanzibar")
+    opened.keyboard.press("Control+z")
+    expect(opened.locator("[data-word='7']")).to_have_text(before)
+    opened.keyboard.press("Control+Shift+z")
+    expect(opened.locator("[data-word='7']")).to_have_text("Zanzibar")
+
+
+def test_a_term_is_corrected_everywhere_and_escape_leaves_all_as_it_is(reviewed: Reviewed, opened: Page):
+    words = [word.strip(".,?!").lower() for word in reviewed.words()]
+    common = max((word for word in set(words) if len(word) > 2), key=words.count)
+    assert words.count(common) > 1
+    first = words.index(common)
+    opened.locator(f"[data-word='{first}']").dblclick()
+    opened.get_by_role("textbox", name="The right words").fill("nothing")
+    opened.keyboard.press("Escape")
+    correct(opened, first, "Xylophone", everywhere=True)
+    expect(opened.locator(f"[data-word='{first}']")).to_contain_text("Xylophone")
+    now = [word.strip(".,?!") for word in reviewed.words()]
+    assert now.count("Xylophone") == words.count(common)
+
+
+def test_a_speaker_is_named_by_the_paragraph(reviewed: Reviewed, opened: Page):
+    opened.get_by_role("button", name=re.compile("Name who speaks")).first.click()
+    opened.get_by_role("textbox", name="Who speaks").fill("Ada Lovelace")
+    opened.keyboard.press("Enter")
+    expect(opened.get_by_role("button", name="Rename Ada Lovelace").first).to_be_visible()
+    assert reviewed.get("/texts")["transcript"]["sentences"][0]["speaker"] == "Ada Lovelace"
+
+
+def test_a_title_is_written_in_place_and_kept_while_it_is_typed(reviewed: Reviewed, opened: Page):
+    opened.get_by_role("tab", name="About").click()
+    title = opened.get_by_role("textbox", name="The episode's title")
+    title.click()
+    opened.keyboard.press("Control+a")
+    opened.keyboard.type("Talking of ships")
+    end = time.monotonic() + 5
+    while reviewed.get("/texts")["enrichment"]["title"] != "Talking of ships":
+        assert time.monotonic() < end, "what is typed is kept within two seconds, without leaving the field"
+        opened.wait_for_timeout(100)
+    expect(title).to_be_focused()
+
+
+def test_only_what_rests_on_a_change_is_made_again(reviewed: Reviewed, opened: Page):
+    shelf = reviewed.server.library / "episodes" / reviewed.episode_id
+    clips = sorted((shelf / "clips").glob("*.mp4"))
+    before = {file.name: file.stat().st_ino for file in clips}
+    facts = reviewed.get("/clips")["clips"][0]
+    starts = [word["start"] for word in reviewed.get("/texts")["transcript"]["words"]]
+    inside = next(index for index, start in enumerate(starts) if start > facts["start"] + 1)
+    poster = (shelf / "poster.jpg").stat().st_ino
+    correct(opened, inside, "Pomegranate")
+    expect(opened.get_by_text("the page and its subtitles and 1 clip", exact=False)).to_be_visible()
+    opened.get_by_role("button", name="Make again").click()
+    expect(opened.get_by_text("made again", exact=False)).to_have_count(0, timeout=120_000)
+    assert "Pomegranate" in reviewed.file(f"{reviewed.episode_id}.srt")
+    assert (shelf / "poster.jpg").stat().st_ino == poster
+    changed = {name for name, inode in before.items() if (shelf / "clips" / name).stat().st_ino != inode}
+    assert changed == {name for name in before if name.startswith(facts["clip_id"]) and "subtitled" in name}
+
+
+def test_how_far_the_review_is_can_be_said(reviewed: Reviewed, opened: Page):
+    opened.get_by_label("Review", exact=True).select_option("approved")
+    end = time.monotonic() + 10
+    while reviewed.get("/review")["state"] != "approved":
+        assert time.monotonic() < end
+        opened.wait_for_timeout(100)
+    assert reviewed.get("/review")["by"] == "anyone on this machine"
