@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pipeline import candidates, clip_review, edits, manifest, stages, transcribe
 from pipeline.edits import Based, Edit
@@ -32,8 +33,11 @@ type Known = dict[str, Ref]
 type Find = Callable[[str, str], Path | None]
 """Kind of artefact and key → the folder where it lies, if it exists whole."""
 
-VERSIONS = {"discover": 1, "transcribe": 2, "enrich": 1, "render": 1, "choose": 1, "clip": 2}
+VERSIONS = {"discover": 1, "transcribe": 2, "enrich": 1, "illustrate": 1, "render": 2, "choose": 1, "clip": 3}
 """Raised when a step's results change for the same inputs and options: older artefacts are made anew."""
+
+_ILLUSTRATED = 0.6
+"""Share of rendering that the pictures take."""
 
 ORDER = tuple(StageName)
 RENDITIONS = tuple(
@@ -81,7 +85,7 @@ class Progress:
     stage: StageName
     """The stage that is worked on, or the target when nothing is left to do."""
     artefacts: Known = field(default_factory=dict)
-    """The current ones: "source", "transcript", "enrichment", "page", "candidates", and
+    """The current ones: "source", "transcript", "enrichment", "pictures", "page", "candidates", and
     "<clip_id>/<rendition>" for each file of each clip."""
     tasks: tuple[Task, ...] = ()
     """What can start now; empty when nothing is left to do."""
@@ -194,13 +198,22 @@ def _enriched(recording: Recording, wanted: Wanted, known: Known, find: Find) ->
 
 
 def _rendered(recording: Recording, wanted: Wanted, known: Known, find: Find) -> Progress:
-    inputs = {name: known[name].path for name in ("source", "transcript", "enrichment")}
-    made = _edits(wanted, known, edits.is_of_texts)
+    of, part = recording.episode_id, dict[str, Any](episode_id=recording.episode_id)
+    draft = _Draft(StageName.RENDERED, Frozen(), {"source": recording.folder}, recording.seconds)
+    key = draft.key("illustrate", known["source"], of)
+    task = draft.task("illustrate", "making the poster and the waveform", {"pictures": key}, _ILLUSTRATED)
+    pictures = _single(task.model_copy(update={"part": part}), known, find)
+    if pictures.tasks:
+        return pictures
+    known, made = pictures.artefacts, _edits(wanted, known, edits.is_of_texts)
+    inputs = {name: known[name].path for name in ("source", "transcript", "enrichment", "pictures")}
     draft = _Draft(StageName.RENDERED, wanted.options.render, inputs, recording.seconds)
-    key = draft.key("render", *(known[name] for name in inputs), recording.episode_id, *made)
-    task = draft.task("render", "making subtitles and the episode page", {"page": key})
-    part = {"episode_id": recording.episode_id, "edits": [edit.model_dump(mode="json") for edit in made]}
-    return _single(task.model_copy(update={"part": part}), known, find)
+    key = draft.key("render", *(known[name] for name in inputs), of, *made)
+    name = "making subtitles and the episode page"
+    task = draft.task("render", name, {"page": key}, 1 - _ILLUSTRATED)
+    part |= {"edits": [edit.model_dump(mode="json") for edit in made]}
+    reached = _single(task.model_copy(update={"part": part}), known, find)
+    return replace(reached, done=_ILLUSTRATED) if reached.tasks else reached
 
 
 def _clipped(recording: Recording, wanted: Wanted, known: Known, find: Find) -> Progress:

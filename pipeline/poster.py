@@ -11,23 +11,21 @@ from numpy.typing import NDArray
 
 from pipeline import ffmpeg
 from pipeline.errors import ToolFailed
-from pipeline.model import Chapter, Media, Report, Seconds, VideoStream
+from pipeline.model import Media, Report, Seconds, VideoStream
 
 _WIDEST = 1280
 _LOOKED_AT = 12
-_AFTER_START: Seconds = 2.0  # chapters begin with a cut or a title card; people are shown a little later
-_PLACES = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.03)
 _SAMPLE_WIDTH = 320
 
 
-def poster(media: Media, chapters: Sequence[Chapter], *, out: Path, report: Report) -> Path | None:
+def poster(media: Media, *, out: Path, report: Report) -> Path | None:
     """Write `out/poster.jpg`, 1280 pixels wide and high at most, upright; none without a usable picture.
 
-    Looked at are frames near the starts of chapters and at seven places spread over the recording.
+    Looked at are frames at twelve places spread over the recording.
     """
     if media.video is None:
         return None
-    moments = _moments(media, chapters)
+    moments = [(place + 0.3) / (_LOOKED_AT + 0.2) * media.duration for place in range(_LOOKED_AT)]
     best = _best(media.path, media.video, moments, report)
     if best is None:
         return None
@@ -69,13 +67,6 @@ def telling(picture: NDArray[Any]) -> float:
     sharpness = np.log1p(edges.var())
     exposure = max(0.0, 1 - abs(light.mean() - 118) / 118)
     return float(sharpness * exposure * min(light.std() / 50, 1.0))
-
-
-def _moments(media: Media, chapters: Sequence[Chapter]) -> list[Seconds]:
-    starts = [min(chapter.span.start + _AFTER_START, chapter.span.end) for chapter in chapters]
-    spread = [place * media.duration for place in _PLACES]
-    every = max(1, -(-len(starts) // (_LOOKED_AT - len(_PLACES))))
-    return sorted({*starts[::every], *spread})
 
 
 def _best(path: str, video: VideoStream, moments: Sequence[Seconds], report: Report) -> Seconds | None:

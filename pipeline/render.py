@@ -1,4 +1,8 @@
-"""Render: everything an episode is published with, made from its transcript and its enrichment."""
+"""Render: everything an episode is published with, made from its transcript and its enrichment.
+
+Two steps: `illustrate` makes what rests on the recording alone (the poster, the copy that browsers play, the
+waveform), and `render` the texts, so that a corrected word costs a second and not a copy of three hours.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,10 +11,8 @@ from pipeline import episode_files, subtitle_files
 from pipeline.episode_page import episode_page
 from pipeline.model import (
     AspectRatio,
-    Chapter,
     Enrichment,
     Frozen,
-    Media,
     Report,
     Share,
     Source,
@@ -21,9 +23,11 @@ from pipeline.playable import Playback, playback
 from pipeline.poster import poster
 from pipeline.subtitle_check import CheckReport, check
 from pipeline.subtitles import Cue, SubtitleStyle, cues, style_for
+from pipeline.waveform import waveform, write_waveform
 
-_POSTER_DONE: Share = 0.1
-_PLAYBACK_DONE: Share = 0.95
+_POSTER_DONE: Share = 0.2
+_PLAYBACK_DONE: Share = 0.7
+_PICTURES = "pictures.json"
 
 
 class RenderOptions(Frozen):
@@ -36,36 +40,29 @@ class RenderOptions(Frozen):
     that of the copy made for browsers."""
 
 
-class Rendered(Frozen):
-    """What was made, besides the files that every episode has; `<episode_id>.rendered.json`."""
+class Pictures(Frozen):
+    """What `illustrate` made."""
 
     playback: Playback
     poster: str | None
     """Name of the poster's file; none for a recording without a usable picture."""
+
+
+class Rendered(Pictures):
+    """What was made, besides the files that every episode has; `<episode_id>.rendered.json`."""
+
     subtitles_passed: bool
     """Whether the subtitles keep all the rules; `<episode_id>.subtitles.json` has the findings."""
 
 
-def render(
-    episode_id: str,
-    source: Source,
-    transcript: Transcript,
-    enrichment: Enrichment,
-    options: RenderOptions,
-    *,
-    out: Path,
-    report: Report,
-    threads: int,
-) -> None:
-    """Write the episode's files into `out`: subtitles, text, chapters, notes, poster, page.
+def illustrate(episode_id: str, source: Source, *, out: Path, report: Report, threads: int) -> None:
+    """Write into `out` the poster, the waveform and, where browsers cannot play the recording, a copy.
 
-    `index.html` is the page. The recording is copied only where browsers cannot play it: then there is
-    `<episode_id>.web.mp4`, or `.web.m4a`; otherwise the page expects the recording beside it.
+    They are `poster.jpg`, `<episode_id>.peaks.json` and `<episode_id>.web.mp4` or `.web.m4a`.
     Raises UnreadableMedia or ToolFailed when such a copy cannot be made.
     """
     report(0.0)
-    # pictures first: by now a long transcript takes little, and with all that is made of it, much
-    picture = _poster(source.media, enrichment.chapters, out, _part(report, 0.0, _POSTER_DONE))
+    picture = poster(source.media, out=out, report=_part(report, 0.0, _POSTER_DONE))
     played = playback(
         source.media,
         episode_id,
@@ -73,7 +70,32 @@ def render(
         report=_part(report, _POSTER_DONE, _PLAYBACK_DONE),
         threads=threads,
     )
-    report(_PLAYBACK_DONE)
+    found = waveform(source.media, _part(report, _PLAYBACK_DONE, 1.0))
+    write_waveform(found, out / f"{episode_id}.peaks.json")
+    made = Pictures(playback=played, poster=picture.name if picture else None)
+    _write(out / _PICTURES, made.model_dump_json(indent=1) + "\n")
+    report(1.0)
+
+
+def read_pictures(folder: Path) -> Pictures:
+    """What `illustrate` said of the files that it left in `folder`."""
+    return Pictures.model_validate_json((folder / _PICTURES).read_bytes())
+
+
+def render(
+    episode_id: str,
+    source: Source,
+    transcript: Transcript,
+    enrichment: Enrichment,
+    pictures: Pictures,
+    options: RenderOptions,
+    *,
+    out: Path,
+) -> None:
+    """Write the episode's texts into `out`: subtitles, text, chapters, notes, page.
+
+    `index.html` is the page; what it plays, and the poster, are expected beside it.
+    """
     style = options.subtitles or style_for(_shape(source.media.video), transcript.language)
     made = cues(transcript, style, frame_rate=source.media.video.fps if source.media.video else 25.0)
     checked = check(made, style)
@@ -81,19 +103,18 @@ def render(
         kind: _write(out / f"{episode_id}.{kind}", text)
         for kind, text in _texts(transcript, enrichment, made, checked)
     }
-    rendered = Rendered(playback=played, poster=picture, subtitles_passed=checked.passed)
+    rendered = Rendered(**pictures.model_dump(), subtitles_passed=checked.passed)
     _write(out / f"{episode_id}.rendered.json", rendered.model_dump_json(indent=1) + "\n")
     page = episode_page(
         source,
         transcript,
         enrichment,
         made,
-        media_file=options.media_file or played.file,
-        poster=picture,
+        media_file=options.media_file or pictures.playback.file,
+        poster=pictures.poster,
         downloads={label: written[kind].name for kind, label in _DOWNLOADS.items() if kind in written},
     )
     _write(out / "index.html", page)
-    report(1.0)
 
 
 _DOWNLOADS = {
@@ -122,6 +143,8 @@ def _texts(
     if youtube := episode_files.youtube_chapters(chapters):
         yield "chapters.txt", youtube
     yield "notes.md", episode_files.show_notes(transcript, enrichment)
+    yield "words.json", transcript.model_dump_json(indent=1) + "\n"
+    yield "enrichment.json", enrichment.model_dump_json(indent=1) + "\n"
 
 
 def _shape(video: VideoStream | None) -> AspectRatio:
@@ -130,11 +153,6 @@ def _shape(video: VideoStream | None) -> AspectRatio:
     if ratio >= 1.2:
         return AspectRatio.LANDSCAPE
     return AspectRatio.SQUARE if ratio >= 0.75 else AspectRatio.VERTICAL
-
-
-def _poster(media: Media, chapters: Sequence[Chapter], out: Path, report: Report) -> str | None:
-    made = poster(media, chapters, out=out, report=report)
-    return made.name if made else None
 
 
 def _write(path: Path, text: str) -> Path:

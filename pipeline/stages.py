@@ -110,6 +110,11 @@ def _enrich(task: Task, out: Path, report: Report) -> None:
     )
 
 
+def _illustrate(task: Task, out: Path, report: Report) -> None:
+    episode_id, recording = str(task.part["episode_id"]), source(task.inputs["source"])
+    render.illustrate(episode_id, recording, out=out, report=report, threads=task.threads)
+
+
 def _render(task: Task, out: Path, report: Report) -> None:
     heard, found = transcript(task.inputs["transcript"]), enrichment(task.inputs["enrichment"])
     said, written = edits.revise(heard, found, _edits(task))
@@ -118,11 +123,11 @@ def _render(task: Task, out: Path, report: Report) -> None:
         source(task.inputs["source"]),
         said,
         written,
+        render.read_pictures(Path(task.inputs["pictures"])),
         render.RenderOptions.model_validate(task.options),
         out=out,
-        report=report,
-        threads=task.threads,
     )
+    report(1.0)
 
 
 def _edits(task: Task) -> tuple[edits.Edit, ...]:
@@ -160,6 +165,7 @@ STEPS: dict[str, Step] = {
     "stretch": _stretch,
     "merge": _merge,
     "enrich": _enrich,
+    "illustrate": _illustrate,
     "render": _render,
     "choose": _choose,
     "clip": _clip,

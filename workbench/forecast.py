@@ -37,7 +37,8 @@ _STEPS: dict[str, tuple[StageName, Share]] = {
     "stretch": (StageName.TRANSCRIBED, 0.93),
     "merge": (StageName.TRANSCRIBED, 0.02),
     "enrich": (StageName.ENRICHED, 1.0),
-    "render": (StageName.RENDERED, 1.0),
+    "illustrate": (StageName.RENDERED, 0.6),
+    "render": (StageName.RENDERED, 0.4),
     "choose": (StageName.CLIPPED, 0.02),
     "clip": (StageName.CLIPPED, 0.98),
 }

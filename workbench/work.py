@@ -338,7 +338,7 @@ def still_current(before: Mapping[str, str], after: Mapping[str, str]) -> dict[s
 
 def _is_made_of(kind: str, origin: str) -> bool:
     if origin == "transcript":
-        return kind not in ("source", "transcript")
+        return kind not in ("source", "pictures", "transcript")
     is_clip = "/" in kind
     return is_clip or (origin == "enrichment" and kind in ("page", "candidates"))
 
@@ -349,10 +349,11 @@ def shelved(episode: Episode) -> dict[str, Path]:
     for kind, folder in episode.artefacts.items():
         clip_id, _, rendition = kind.partition("/")
         for file in artefact_files(folder):
-            if kind == "page":
+            if kind == "page" or (kind == "pictures" and file.name != "pictures.json"):
                 files[file.relative_to(folder).as_posix()] = file
             elif kind in ("transcript", "enrichment", "candidates"):
-                files[f"{episode.episode_id}.{'words' if kind == 'transcript' else kind}.json"] = file
+                name = f"{episode.episode_id}.{'words' if kind == 'transcript' else kind}.json"
+                files.setdefault(name, file)  # those beside the page are as people have corrected them
             elif rendition:
                 files[f"clips/{clip_id}.{rendition}{file.suffix}"] = file
     return files

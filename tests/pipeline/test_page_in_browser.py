@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from pipeline import ffmpeg
 from pipeline.model import AudioStream, Enrichment, Media, Metadata, Source, Transcript, VideoStream
-from pipeline.render import RenderOptions, render
+from pipeline.render import RenderOptions, illustrate, read_pictures, render
 
 Spoken = Callable[..., Transcript]
 Enriched = Callable[[Transcript], Enrichment]
@@ -59,9 +59,8 @@ def _render(path: Path, out: Path, transcript: Transcript, enriched: Enriched) -
     media = Media(path=str(path), container="mov,mp4", duration=30, video=video, audio=audio)
     source = Source(sha256="0", bytes=1, media=media, metadata=Metadata(show="The Desk"))
     enrichment = enriched(transcript).model_copy(update={"title": '</script><h1>It\'s & "here"'})
-    render(
-        "ep", source, transcript, enrichment, RenderOptions(), out=out, report=lambda share: None, threads=1
-    )
+    illustrate("ep", source, out=out, report=lambda share: None, threads=1)
+    render("ep", source, transcript, enrichment, read_pictures(out), RenderOptions(), out=out)
 
 
 def becomes(page: Page, claim: str) -> None:

@@ -19,7 +19,7 @@ def recording(path: Path, *arguments: str, duration: float = 4.0, rotation: int 
 
 
 def drawn(media: Media, out: Path) -> Path | None:
-    return poster(media, (), out=out, report=lambda share: None)
+    return poster(media, out=out, report=lambda share: None)
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -97,4 +97,4 @@ def test_whoever_does_not_want_it_any_more_can_stop_it(tmp_path: Path, tone: Pat
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        poster(media, (), out=tmp_path, report=stop)
+        poster(media, out=tmp_path, report=stop)

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import Cancelled
 from pipeline.model import AudioStream, Enrichment, Media, Metadata, Source, Transcript, VideoStream
-from pipeline.render import RenderOptions, render
+from pipeline.render import RenderOptions, illustrate, read_pictures, render
 from pipeline.subtitles import SubtitleStyle
 
 Spoken = Callable[..., Transcript]
@@ -23,6 +23,10 @@ FILES = {
     "ep.notes.md",
     "ep.subtitles.json",
     "ep.rendered.json",
+    "ep.words.json",
+    "ep.enrichment.json",
+    "ep.peaks.json",
+    "pictures.json",
     "index.html",
 }
 
@@ -45,9 +49,9 @@ def rendered(source: Source, spoken: Spoken, enriched: Enriched, tmp_path: Path)
         transcript = spoken(text)
         report = options.pop("report", lambda share: None)
         enrichment = enriched(transcript) if text else _nothing(enriched(spoken("One. Two. Three.")))
-        render(
-            "ep", source, transcript, enrichment, RenderOptions(**options), out=out, report=report, threads=1
-        )
+        illustrate("ep", source, out=out, report=report, threads=1)
+        pictures = read_pictures(out)
+        render("ep", source, transcript, enrichment, pictures, RenderOptions(**options), out=out)
         return out
 
     return run
@@ -142,15 +146,11 @@ def test_progress_grows_to_the_end(rendered: Callable[..., Path]) -> None:
     assert (seen[0], seen[-1]) == (0.0, 1.0)
 
 
-def test_pictures_are_done_and_told_before_the_texts_of_a_long_talk_fill_the_memory(
-    rendered: Callable[..., Path], tmp_path: Path
-) -> None:
-    before: dict[float, set[str]] = {}
-    rendered(
-        report=lambda share: before.update({share: {path.name for path in (tmp_path / "out").iterdir()}})
-    )
-    assert "poster.jpg" in before[0.95]
-    assert not {"ep.srt", "ep.transcript.json"} & before[0.95]
+def test_the_waveform_goes_with_the_pictures(rendered: Callable[..., Path]) -> None:
+    found = json.loads((rendered() / "ep.peaks.json").read_text())
+    assert found["per_second"] == 10
+    assert 28 <= len(found["peaks"]) <= 31
+    assert max(found["peaks"]) > 5
 
 
 def test_a_cancelled_rendering_ends_at_once(rendered: Callable[..., Path], tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from workbench.forecast import (
     usual_of,
 )
 
-STEPS = ("discover", "prepare", "stretch", "merge", "enrich", "render", "choose", "clip")
+STEPS = ("discover", "prepare", "stretch", "merge", "enrich", "illustrate", "render", "choose", "clip")
 ALL = phases_of(960, 6, 30, 6, StageName.CLIPPED, asks_llm=False, stretches=6)
 CUT = StageName.CLIPPED
 
@@ -122,6 +122,7 @@ def test_the_phases_are_the_steps_in_order_with_their_widths():
         ("stretch", 6),
         ("merge", 1),
         ("enrich", 1),
+        ("illustrate", 1),
         ("render", 1),
         ("choose", 1),
         ("clip", 6),
@@ -155,7 +156,8 @@ def test_the_files_of_a_discovery_are_examined_side_by_side():
 
 
 def test_after_a_stage_the_phases_of_the_later_ones_are_left():
-    assert [each.step for each in remaining(ALL, StageName.ENRICHED)] == ["render", "choose", "clip"]
+    left = [each.step for each in remaining(ALL, StageName.ENRICHED)]
+    assert left == ["illustrate", "render", "choose", "clip"]
     assert remaining(ALL, CUT) == ()
 
 
@@ -169,7 +171,7 @@ def test_of_a_stage_at_work_the_tasks_that_have_not_ended_are_left():
     assert current.usual == pytest.approx(ALL[2].usual / 2)
     assert (current.width, current.left) == (3, pytest.approx(2.5 / 3))
     assert current.begun == pytest.approx((ALL[2].usual / 12, ALL[2].usual / 6))
-    assert [each.step for each in later] == ["merge", "enrich", "render", "choose", "clip"]
+    assert [each.step for each in later] == ["merge", "enrich", "illustrate", "render", "choose", "clip"]
 
 
 def test_the_planned_tasks_of_a_phase_are_usually_as_much_as_the_phase(tmp_path: Path):

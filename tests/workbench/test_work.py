@@ -106,6 +106,7 @@ BEFORE = {
     "source": "s",
     "transcript": "t",
     "enrichment": "e",
+    "pictures": "i",
     "page": "p",
     "candidates": "c",
     "01-a/1x1": "x",
@@ -116,9 +117,9 @@ BEFORE = {
     ("after", "kept"),
     [
         ({"transcript": "t"}, set(BEFORE)),
-        ({"transcript": "other"}, {"source"}),
-        ({"enrichment": "other"}, {"source", "transcript"}),
-        ({"candidates": "other"}, {"source", "transcript", "enrichment", "page"}),
+        ({"transcript": "other"}, {"source", "pictures"}),
+        ({"enrichment": "other"}, {"source", "pictures", "transcript"}),
+        ({"candidates": "other"}, {"source", "pictures", "transcript", "enrichment", "page"}),
         ({"page": "other"}, set(BEFORE) - {"page"}),
     ],
 )

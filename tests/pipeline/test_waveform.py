@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline import ffmpeg, probe
+from pipeline.errors import UnreadableMedia
+from pipeline.model import Media
+from pipeline.waveform import waveform
+
+
+def made(path: Path, *arguments: str) -> Media:
+    ffmpeg.run([*arguments, str(path)], length=6, report=lambda share: None)
+    return probe.probe(path)
+
+
+def peaks(media: Media) -> tuple[int, ...]:
+    return waveform(media, lambda share: None).peaks
+
+
+@pytest.mark.parametrize("form", ["wav", "m4a", "mp3", "flac"])
+def test_a_tone_between_silences_is_seen_where_it_is_heard(tmp_path: Path, form: str):
+    tone = "aevalsrc='if(between(t,2,4),0.5*sin(440*2*PI*t),0)':d=6:s=44100"
+    found = peaks(made(tmp_path / f"a.{form}", "-f", "lavfi", "-i", tone))
+    assert 59 <= len(found) <= 61
+    assert max(found[:18]) <= 2
+    assert all(40 <= each <= 60 for each in found[22:38])
+    assert max(found[43:]) <= 2
+
+
+def test_a_recording_that_starts_late_has_its_sound_at_its_beginning(tmp_path: Path):
+    late = ["-f", "lavfi", "-i", "sine=d=2", "-output_ts_offset", "100"]
+    found = peaks(made(tmp_path / "late.ts", *late, "-c:a", "aac"))
+    assert len(found) <= 22
+    assert min(found[2:15]) > 5
+
+
+def test_without_sound_there_is_none(silent_video: Path):
+    assert peaks(probe.probe(silent_video)) == ()
+
+
+def test_a_recording_that_has_gone_is_told(tone: Path, tmp_path: Path):
+    media = probe.probe(tone).model_copy(update={"path": str(tmp_path / "gone.mp4")})
+    with pytest.raises(UnreadableMedia, match=r"gone\.mp4"):
+        waveform(media, lambda share: None)
+
+
+def test_progress_grows(tone: Path):
+    seen: list[float] = []
+    waveform(probe.probe(tone), seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] > 0.9
