@@ -5,6 +5,7 @@ that is being typed, is one edit. Undo and redo are each person's own.
 """
 
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -179,6 +180,11 @@ class Reviews:
             self._standing[episode_id] = standing.model_copy(update={"revision": revision})
         self.wake()
         return self.review(episode_id)
+
+
+def new_edit_id() -> str:
+    """An id for an edit that nobody else has."""
+    return secrets.token_hex(12)
 
 
 def _standing(row: Mapping[str, object]) -> Standing:

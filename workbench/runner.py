@@ -50,8 +50,7 @@ _CONFIG = {
     "distributed.scheduler.active-memory-manager.start": False,
     "distributed.comm.timeouts.connect": "10s",
     "distributed.worker.daemon": True,
-    # a terminal sends Ctrl-C to every process: what becomes of a job is for this one to decide
-    "distributed.worker.preload": ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],
+    "distributed.worker.preload": ["workbench.worker_start"],
     **{f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in WORKER_ENVIRONMENT.items()},
 }
 

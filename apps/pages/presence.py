@@ -2,10 +2,10 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable
 from itertools import count
 from weakref import WeakKeyDictionary
 
+from workbench.access import ANYONE
 from workbench.workbench import Workbench
 
 _open: WeakKeyDictionary[Workbench, dict[str, dict[int, str]]] = WeakKeyDictionary()
@@ -37,11 +37,12 @@ class Presence:
         return sorted(name for number, name in here.items() if number != self._number)
 
 
-def in_words(others: list[str], shown: Callable[[str], str] = lambda name: name.partition(" (")[0]) -> str:
+def in_words(others: list[str]) -> str:
     """That others are here too; nothing when nobody is."""
     if not others:
         return ""
-    names = sorted({shown(name) for name in others})
-    who = " and ".join(names[:2]) if len(names) < 3 else f"{len(names)} others"
-    more = "" if len(others) == 1 else f" ({len(others)} pages)"
-    return f"Also open here: {who}{more}. Changes show at once."
+    named = sorted({name.partition(" (")[0] for name in others} - {ANYONE.name})
+    if not named:
+        return "This episode is open in another window too. Changes show at once."
+    who = " and ".join(named[:2]) if len(named) < 3 else f"{len(named)} others"
+    return f"Also open here: {who}. Changes show at once."

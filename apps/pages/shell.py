@@ -68,6 +68,13 @@ class Appearance(Part):
     _esm = FOLDER / "appearance.js"
 
 
+class Connection(Part):
+    """Says when the server is lost, and loads the page anew where it was once there is one again."""
+
+    _esm = FOLDER / "connection.js"
+    _stylesheets = [*Part._stylesheets, FOLDER / "connection.css"]
+
+
 def page(title: str, here: str, *main: Any, lead: str = "", actions: Sequence[Any] = ()) -> pmui.Page:
     """A whole page: `title` as its heading, `lead` as a sentence below it; `here` is its key in `PLACES`."""
     theme = _chosen_theme()
@@ -78,7 +85,15 @@ def page(title: str, here: str, *main: Any, lead: str = "", actions: Sequence[An
         title="",  # the bar has our name and the pages
         site_url=LIBRARY,
         header=[pn.pane.HTML(_bar(here), stylesheets=[_BAR], sizing_mode="stretch_width", margin=0)],
-        main=[pmui.Column(look, top, *main, sizing_mode="stretch_width", sx=_MAIN)],
+        main=[
+            pmui.Column(
+                pmui.Column(look, Connection(), height=0, margin=0),
+                top,
+                *main,
+                sizing_mode="stretch_width",
+                sx=_MAIN,
+            )
+        ],
         main_width=1240,
         theme_config=COLOURS,
         dark_theme=look.dark,

@@ -276,3 +276,11 @@ def _pid() -> int:
     import os
 
     return os.getpid()
+
+
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="there is no priority to set on this system")
+def test_workers_of_our_own_leave_the_server_the_first_turn(cluster: Cluster):
+    client = cluster.client
+    assert client is not None
+    found = client.run(lambda: os.getpriority(os.PRIO_PROCESS, 0))
+    assert set(found.values()) == {os.getpriority(os.PRIO_PROCESS, 0) + 5}

@@ -69,7 +69,7 @@ class Line {
 }
 
 export function render({model}) {
-  const root = element("section", "desk")
+  const root = element("section", "review")
   root.setAttribute("aria-label", "What was changed")
   const state = element("select"), box = element("label", "state-box")
   for (const [value, text] of Object.entries(STATES)) state.append(new Option(text, value))

@@ -69,7 +69,7 @@ export function render({model}) {
   const show = () => {
     const here = new Set()
     root.replaceChildren(...model.sections.map(({title, claims}) => {
-      const section = element("section"), list = element("ul")
+      const section = element("section", title.toLowerCase().replace(" ", "-")), list = element("ul")
       section.append(element("h2", "", title), list)
       for (const claim of claims) {
         here.add(claim.key)

@@ -239,8 +239,10 @@ export function render({model}) {
     const folders = [...event.dataTransfer.items].map((each) => each.webkitGetAsEntry?.()?.isDirectory)
     take([...event.dataTransfer.files].filter((_, place) => !folders[place]))
   })
-  window.addEventListener("beforeunload", (event) => {
+  const stay = (event) => {
     if (uploads.some((one) => ["sending", "broken", "waiting"].includes(one.state))) event.preventDefault()
-  })
+  }
+  window.addEventListener("beforeunload", stay)
+  document.addEventListener("workbench:back", stay)  // a page that is loaded anew has its files no more
   return root
 }

@@ -261,7 +261,8 @@ class Correcting {
   clip() {
     const [first, end] = this.range
     this.chip.hidden = true
-    document.dispatchEvent(new CustomEvent("workbench:clip", {detail: {first, end}}))
+    const title = this.script.text(first, end).split(" ").slice(0, 8).join(" ").slice(0, 120)
+    tell({kind: "new clip", title, words: {first, end}})
   }
 
   name(part, button) {
