@@ -1,11 +1,13 @@
 """The planner is a pure look at what exists, so these tests keep the artefacts in a dictionary."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline import manifest, plan
 from pipeline.candidates import write_candidates
+from pipeline.edits import Based, CorrectWords, Edit, ReviewClip
 from pipeline.errors import BadOptions
 from pipeline.model import (
     AudioStream,
@@ -217,3 +219,68 @@ def test_a_rendition_is_known_by_its_name():
     for rendition in plan.RENDITIONS:
         assert plan.rendition(rendition.name) == rendition
     assert isinstance(plan.rendition("4x5-clean"), Rendition)
+
+
+def _edited(*made: Edit, **wanted: object) -> Wanted:
+    """What is wanted with edits that hold for every transcript here, since they count nothing of it."""
+    return replace(WHOLE, edits=tuple(Based(edit=edit) for edit in made), **wanted)
+
+
+def _made_anew(shelf: Shelf, wanted: Wanted) -> dict[str, set[str]]:
+    """Step or clip → kinds of artefacts that are made for what is wanted."""
+    made: dict[str, set[str]] = {}
+    while tasks := plan.plan(_recording(), wanted, shelf.find).tasks:
+        for task in tasks:
+            name = task.part["candidate"]["clip_id"] if task.step == "clip" else task.step
+            made.setdefault(name, set()).update(task.outputs)
+            shelf.finish(task)
+    return made
+
+
+SUBTITLED = {each.name for each in plan.RENDITIONS if each.variant is Variant.SUBTITLED}
+FIFTH = CorrectWords(words=WordSpan(first=5, end=6), text="other")
+SECOND_CLIP = CorrectWords(words=WordSpan(first=25, end=26), text="other")
+
+
+def test_a_corrected_word_makes_the_page_anew_and_the_subtitled_files_of_the_clips_that_show_it(shelf: Shelf):
+    _walk(shelf, WHOLE)
+    assert _made_anew(shelf, _edited(FIFTH)) == {"render": {"page"}, "01-clip": SUBTITLED}
+    assert _made_anew(shelf, _edited(FIFTH, SECOND_CLIP)) == {"render": {"page"}, "02-clip": SUBTITLED}
+
+
+def test_what_has_to_be_made_again_can_be_told_at_once(shelf: Shelf):
+    _walk(shelf, WHOLE)
+    tasks = plan.outstanding(_recording(), _edited(FIFTH), shelf.find)
+    assert [task.step for task in tasks] == ["render", "clip"]
+    assert plan.outstanding(_recording(), WHOLE, shelf.find) == ()
+
+
+def test_an_edit_that_is_undone_brings_back_what_was_made_before_it(shelf: Shelf):
+    _walk(shelf, WHOLE)
+    _walk(shelf, _edited(FIFTH))
+    assert _made_anew(shelf, WHOLE) == {}
+
+
+def test_an_edit_of_another_transcript_changes_nothing(shelf: Shelf):
+    _walk(shelf, WHOLE)
+    other = replace(WHOLE, edits=(Based(edit=FIFTH, base="of another transcript"),))
+    assert _made_anew(shelf, other) == {}
+
+
+def test_a_rejected_clip_is_rendered_only_when_it_is_named(shelf: Shelf):
+    rejected = ReviewClip(clip_id="01-clip", decision="rejected", reason="dull")
+    assert "01-clip" not in _made_anew(shelf, _edited(rejected))
+    assert "01-clip" in _made_anew(shelf, _edited(rejected, clip_ids=("01-clip",)))
+
+
+def test_a_clip_that_is_cut_anew_is_rendered_anew_and_nothing_else(shelf: Shelf):
+    _walk(shelf, WHOLE)
+    cut = ReviewClip(clip_id="02-clip", words=WordSpan(first=22, end=35))
+    every = {each.name for each in plan.RENDITIONS}
+    assert _made_anew(shelf, _edited(cut)) == {"02-clip": every}
+
+
+def test_of_the_clips_only_the_files_that_are_wanted_are_made(shelf: Shelf):
+    wanted = _edited(clip_files=frozenset({"01-clip/9x16-clean"}))
+    assert _made_anew(shelf, wanted)["01-clip"] == {"9x16-clean"}
+    assert "02-clip" not in _made_anew(shelf, wanted)
