@@ -168,7 +168,25 @@ def revise(
             found = _everywhere(found, edit)
         elif isinstance(edit, WriteText):
             found = found.model_copy(update={edit.field: edit.text})
+    found = found.model_copy(update={"title": titled(enrichment.title, edits)})
     return now, _itemised(found, [edit for edit in edits if isinstance(edit, WriteItem)])
+
+
+def titled(title: str, edits: Iterable[Edit]) -> str:
+    """An episode's title as it is with `edits`."""
+    for edit in edits:
+        if isinstance(edit, CorrectEverywhere):
+            title = _put(title, edit) or title
+        elif isinstance(edit, WriteText) and edit.field == "title":
+            title = edit.text.strip() or title
+    return title
+
+
+def rejected(edits: Iterable[Edit]) -> frozenset[str]:
+    """The ids of the clips that are not to go out."""
+    decided = [each for each in edits if isinstance(each, ReviewClip) and each.decision]
+    last = {each.clip_id: each.decision for each in decided}
+    return frozenset(clip_id for clip_id, decision in last.items() if decision == "rejected")
 
 
 def changes(before: Transcript, after: Transcript) -> tuple[dict[int, str], dict[int, str | None]]:
@@ -273,22 +291,22 @@ def _follow(before: Transcript, after: Transcript, found: Enrichment) -> Enrichm
     )
 
 
+def _put(text: str, edit: CorrectEverywhere) -> str:
+    """`text` with whole words replaced, and no hole where they were taken out."""
+    pattern = rf"(?<!\w){re.escape(edit.old.strip())}(?!\w)"
+    return re.sub(pattern, lambda _: edit.new, text, flags=re.IGNORECASE).replace("  ", " ").strip()
+
+
 def _everywhere(found: Enrichment, edit: CorrectEverywhere) -> Enrichment:
-    pattern = re.compile(rf"(?<!\w){re.escape(edit.old.strip())}(?!\w)", re.IGNORECASE)
-
     def put(text: str) -> str:
-        return " ".join(pattern.sub(lambda _: edit.new, text).split(" ")).strip()
-
-    def titled[T: (Chapter, Name)](each: T, field: str) -> T:
-        return each.model_copy(update={field: put(getattr(each, field)) or getattr(each, field)})
+        return _put(text, edit) or text
 
     return found.model_copy(
         update={
-            "title": put(found.title),
             "summary": put(found.summary),
-            "keywords": tuple(put(each) or each for each in found.keywords),
-            "chapters": tuple(titled(each, "title") for each in found.chapters),
-            "names": tuple(titled(each, "name") for each in found.names),
+            "keywords": tuple(map(put, found.keywords)),
+            "chapters": tuple(each.model_copy(update={"title": put(each.title)}) for each in found.chapters),
+            "names": tuple(each.model_copy(update={"name": put(each.name)}) for each in found.names),
             "show_notes": tuple(map(put, found.show_notes)),
         }
     )

@@ -77,15 +77,16 @@ class Editing:
         if wrong := edits.fault(edit, heard.transcript, heard.enrichment):
             raise BadOptions(f"this edit of episode {episode_id} cannot be made: {wrong}")
         keys = (_digest(episode, "transcript"), _digest(episode, "enrichment"))
-        return self._reviews.put(episode_id, edit_id, edit, edits.base_of(edit, *keys), who)
+        made = self._reviews.put(episode_id, edit_id, edit, edits.base_of(edit, *keys), who)
+        return self._titled(episode, made)
 
     def undo(self, episode_id: str, who: str) -> Review:
         """Take back the last edit that `who` made. Raises NotFound, or NotAllowed when there is none."""
-        return self._reviews.undo(self._store.episode(episode_id).episode_id, who)
+        return self._titled(self._store.episode(episode_id), self._reviews.undo(episode_id, who))
 
     def redo(self, episode_id: str, who: str) -> Review:
         """Make again what `who` took back last. Raises NotFound, or NotAllowed when there is nothing."""
-        return self._reviews.redo(self._store.episode(episode_id).episode_id, who)
+        return self._titled(self._store.episode(episode_id), self._reviews.redo(episode_id, who))
 
     def move(self, episode_id: str, state: State, who: str) -> Review:
         """Say how far people are with an episode. Raises NotFound."""
@@ -144,6 +145,15 @@ class Editing:
             clip_files=tuple(f"{clip_id}/{kind}" for clip_id, task in clips for kind in task.outputs),
             seconds=self._seconds(tasks, phases_for(wanted, episode.duration)),
         )
+
+    def _titled(self, episode: Episode, review: Review) -> Review:
+        """Have the episode named everywhere as it is titled now."""
+        if found := self._heard(episode).enrichment:
+            title = edits.titled(found.title, self._counting(episode))
+            if title != episode.title:
+                change = {"title": title}
+                self._store.change_episode(episode.episode_id, lambda now: now.model_copy(update=change))
+        return review
 
     def _heard(self, episode: Episode) -> Texts:
         enrichment = episode.artefacts.get("enrichment")

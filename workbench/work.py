@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline import discover, manifest, plan, stages
+from pipeline.edits import holding, rejected, titled
 from pipeline.errors import UnreadableMedia
 from pipeline.model import Rendition, Seconds, Share, StageName
 from pipeline.plan import Find, Progress, Recording, Wanted
@@ -245,10 +246,12 @@ class Processing:
 
     def result(self) -> dict[str, Any]:
         reached = self._last or plan.plan(self._recording, self._now_wanted, self._find)
-        kinds = reached.artefacts
-        title = stages.enrichment(kinds["enrichment"].path).title if "enrichment" in kinds else None
-        bring = partial(brought, reached, title)
+        kinds, title = reached.artefacts, None
         episode = self.store.episode(self._recording.episode_id)
+        made = holding(self.store.reviews.review(episode.episode_id).based, *_keys(reached))
+        if "enrichment" in kinds:
+            title = titled(stages.enrichment(kinds["enrichment"].path).title, made)
+        bring = partial(brought, reached, title, rejected(made))
         if bring(episode) != episode:
             episode = self.store.change_episode(episode.episode_id, bring)
         shelf = self.library.arrange(
@@ -317,11 +320,16 @@ def _sizes(wanted: Wanted, seconds: Seconds) -> tuple[Seconds, int, Seconds, int
     return seconds, clips, (chosen.shortest + chosen.longest) / 2, len(wanted.renditions)
 
 
-def brought(reached: Progress, title: str | None, episode: Episode) -> Episode:
-    """The episode with what a job has `reached`, and without what that makes stale."""
+def _keys(reached: Progress) -> list[str]:
+    return [ref.key for kind, ref in reached.artefacts.items() if kind in ("transcript", "enrichment")]
+
+
+def brought(reached: Progress, title: str | None, rejected: Collection[str], episode: Episode) -> Episode:
+    """The episode with what a job has `reached`, without what that makes stale and the `rejected` clips."""
     artefacts = {kind: ref.path for kind, ref in reached.artefacts.items()}
     kept = still_current(episode.artefacts, artefacts)
     untouched = len(kept) == len(episode.artefacts)
+    kept = {kind: folder for kind, folder in kept.items() if kind.partition("/")[0] not in rejected}
     further = max(episode.stage, reached.stage, key=list(StageName).index) if untouched else reached.stage
     facts = {"stage": further, "title": title or episode.title, "artefacts": kept | artefacts}
     return episode.model_copy(update=facts)

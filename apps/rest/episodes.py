@@ -146,9 +146,11 @@ def media(bench: Bench, episode_id: str) -> FileResponse:
 
 @routes.get("/{episode_id}/clips.zip", response_class=StreamingResponse)
 def archive(bench: Bench, episode_id: str) -> StreamingResponse:
-    """All rendered clips of an episode in one file."""
+    """All rendered clips of an episode in one file, but for those that were rejected."""
     shelf = bench.shelf(episode_id)
-    clips = [name for name in _names(shelf) if name.startswith("clips/")]
+    out = {clip.clip_id for clip in bench.clips(episode_id) if clip.verdict == "rejected"}
+    names = [name for name in _names(shelf) if name.startswith("clips/")]
+    clips = [name for name in names if name.removeprefix("clips/").rsplit(".", 2)[0] not in out]
     if not clips:
         raise NotFound(f"episode {episode_id} has no clips yet: render some first")
     files = {f"{episode_id}/{name.removeprefix('clips/')}": shelf / name for name in clips}
