@@ -42,11 +42,11 @@ class _Take(BaseHTTPRequestHandler):
 
 
 class Server:
-    """`workbench serve` on a free port."""
+    """`workbench serve` on `port`, or on a free one."""
 
-    def __init__(self, library: Path, **variables: str) -> None:
+    def __init__(self, library: Path, port: int = 0, **variables: str) -> None:
         self.library = library
-        arguments = ("serve", "--library", library, "--port", "0", "--workers", "2")
+        arguments = ("serve", "--library", library, "--port", port, "--workers", "2")
         self.process = subprocess.Popen(
             command(*arguments), env=environment(WORKBENCH_MODEL="tiny.en", **variables)
         )

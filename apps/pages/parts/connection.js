@@ -8,12 +8,17 @@ const SOON = 15_000  // milliseconds: a page that is lost again within them does
 const READ = 8000  // milliseconds for which "Connected again." can be read
 const PATIENCE = 20_000  // milliseconds for what was there to come again
 const LOOK = 200
+const TYPING = 1500  // milliseconds after a key: other parts keep what is typed a second later
 
-const players = (root = document) => [...root.querySelectorAll("*")].flatMap((each) => [
-  ...(each instanceof HTMLMediaElement ? [each] : []), ...(each.shadowRoot ? players(each.shadowRoot) : []),
+const all = (what, root = document) => [...root.querySelectorAll("*")].flatMap((each) => [
+  ...(each.matches(what) ? [each] : []), ...(each.shadowRoot ? all(what, each.shadowRoot) : []),
 ])
+const players = () => all("video, audio")
+const label = (field) => field.getAttribute("aria-label")
+  || [...(field.labels || [])].map((each) => each.textContent).join(" ") || field.name
 const source = (player) => new URL(player.currentSrc || player.src, location.href).pathname
-const ground = () => document.scrollingElement
+const heights = () => all("*").filter((each) => each.scrollTop > 0)
+  .map(({localName, className, scrollTop}) => ({localName, className, scrollTop}))
 
 // Where each player is; one whose source broke meanwhile is as it was `before`.
 const sounds = (before = []) => players().map((player) => {
@@ -24,6 +29,13 @@ const sounds = (before = []) => players().map((player) => {
     rate: player.playbackRate, volume: player.volume, muted: player.muted,
   }
 }).filter((each) => each.at > 0)
+
+// As if somebody had typed it: React looks at the element's own setter, and at its events.
+const type = (field, text) => {
+  const kind = field instanceof HTMLTextAreaElement ? HTMLTextAreaElement : HTMLInputElement
+  Object.getOwnPropertyDescriptor(kind.prototype, "value").set.call(field, text)
+  for (const name of ["input", "change", "focusout"]) field.dispatchEvent(new Event(name, {bubbles: true, composed: true}))
+}
 
 const taken = () => {
   try {
@@ -38,15 +50,25 @@ const until = (look, end = performance.now() + PATIENCE) => {
   if (!look() && performance.now() < end) setTimeout(() => until(look, end), LOOK)
 }
 
-const putBack = ({top, media}, say) => {
+const putBack = ({scrolled, media, texts}, say) => {
+  for (const {name, text} of texts) {
+    until(() => {
+      const field = all("input, textarea").find((one) => label(one) === name)
+      if (field && field.value !== text) type(field, text)
+      return Boolean(field)
+    })
+  }
   let own = false  // whoever scrolls is left alone
   for (const name of ["wheel", "touchmove", "keydown", "pointerdown"]) {
     document.addEventListener(name, () => { own = true }, {passive: true, once: true, capture: true})
   }
-  until(() => {
-    if (!own && top > 0) ground().scrollTop = top
-    return own || Math.abs(ground().scrollTop - top) < 2
-  })
+  for (const {localName, className, scrollTop} of scrolled) {
+    until(() => {
+      const box = all(localName).find((one) => one.className === className)
+      if (box && !own) box.scrollTop = scrollTop
+      return own || (box && Math.abs(box.scrollTop - scrollTop) < 2)
+    })
+  }
   for (const each of media) {
     until(() => {
       const player = players().find((one) => source(one) === each.source)
@@ -78,13 +100,25 @@ export function render({model, view}) {
     if (lasts) hides = setTimeout(() => say(""), lasts)
   }
 
+  // What was typed into fields that are still there; nothing is held up while somebody types.
+  const typed = new Set()
+  let touched = -TYPING
+  const types = (event) => {
+    const [field] = event.composedPath()
+    touched = performance.now()
+    if (event.isTrusted && field.matches?.("textarea, input:not([type=password], [type=file], [type=checkbox])")) typed.add(field)
+  }
+  const texts = () => [...typed].filter((each) => each.isConnected && each.value && label(each))
+    .map((each) => ({name: label(each), text: each.value}))
+
   const leave = () => {
+    if (performance.now() - touched < TYPING) { timer = setTimeout(leave, LOOK); return }
     if (!document.dispatchEvent(new CustomEvent("workbench:back", {cancelable: true}))) {
-      say("Connected again. The page is loaded anew as soon as the upload has ended.")
+      say("Connected again. The page is loaded anew as soon as what is under way has ended.")
       timer = setTimeout(leave, FIRST)
       return
     }
-    const kept = {address: location.href, top: ground().scrollTop, media: sounds(before)}
+    const kept = {address: location.href, scrolled: heights(), media: sounds(before), texts: texts()}
     try { sessionStorage.setItem(KEPT, JSON.stringify(kept)) } catch { /* then the page begins at its top */ }
     location.reload()
   }
@@ -111,11 +145,13 @@ export function render({model, view}) {
   // Bokeh tells of the loss as an event, of which the notifications would make a box of their own: it ends here.
   const {event_manager: events} = view.model.document, send = events.send_event.bind(events)
   events.send_event = (event) => (event.event_name === "connection_lost" ? begin() : send(event))
+  document.addEventListener("input", types, true)
   addEventListener("online", now)
   document.addEventListener("visibilitychange", now)
   model.on("remove", () => {
     clearTimeout(timer)
     clearTimeout(hides)
+    document.removeEventListener("input", types, true)
     removeEventListener("online", now)
     document.removeEventListener("visibilitychange", now)
   })

@@ -150,7 +150,7 @@ export function render({model}) {
     line.add(detail.edit, detail.id || crypto.getRandomValues(new Uint32Array(3)).join("-"))
     show()
   }
-  const back = () => { line.pause = 500; line.go() }
+  const back = (event) => { if (line.sending) event.preventDefault() }  // what waits is sent by the page that comes
   const leaves = (event) => { if (line.waiting.length && shown !== "away") event.preventDefault() }
   document.addEventListener("keydown", pressed)
   document.addEventListener("workbench:edit", edited)
