@@ -18,6 +18,7 @@ from apps import terminal
 from apps.pages import site
 from apps.rest import (
     batch,
+    dashboard,
     deliveries,
     episodes,
     events,
@@ -77,6 +78,7 @@ def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
     )
     app.include_router(login.router(bench.keys, failures, public_url=settings.public_url))
     app.include_router(meter.routes)
+    app.include_router(dashboard.routes)
     app.add_middleware(Routed)
     site.install(app, bench)
     problems.install(app)

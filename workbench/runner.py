@@ -14,6 +14,7 @@ from importlib import metadata
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dask
 from distributed import Client, Future, LocalCluster, get_worker
@@ -24,9 +25,12 @@ from pipeline.task import Task
 from workbench import worker
 from workbench.errors import BadSetting
 from workbench.jobs import UNREACHED, Outcome
+from workbench.workers import DASHBOARD, ClusterState, WorkerState
 
 TOPIC = _PACKAGE = "episode-workbench"
 _SAME_VERSIONS = ("dask", "distributed", "msgpack", "cloudpickle")
+_HERE = "127.0.0.1"
+_LISTENERS = "distributed.scheduler.dashboard.bokeh-application.allow_websocket_origin"
 _LOOK_EVERY: Seconds = 0.5
 _ANSWER_WITHIN: Seconds = 5.0
 WORKER_ENVIRONMENT = {
@@ -87,6 +91,7 @@ class Cluster:
         self._scheduler_id = ""
         self._threads = 0
         self._closing = threading.Event()
+        self._dashboard_lock, self._has_dashboard = threading.Lock(), False
         if not patient:
             self._look()
         self._looker = threading.Thread(target=self._look_on, name="cluster", daemon=True)
@@ -156,6 +161,38 @@ class Cluster:
             if theirs != ours:
                 return f"{_PACKAGE} {ours} is needed at {place}, which has {theirs}"
         return None
+
+    def state(self) -> ClusterState | None:
+        """The workers as they are now; None when the scheduler does not answer."""
+        client = self.client
+        seen = _identity(client, workers=-1) if client else None
+        if seen is None:
+            return None
+        workers = tuple(_worker(each) for each in seen["workers"].values())
+        elsewhere = None if self._own else _dashboard_of(self.address, seen["services"])
+        return ClusterState(workers=workers, is_own=bool(self._own), dashboard=elsewhere)
+
+    def dashboard(self) -> str | None:
+        """Where Dask's dashboard answers on this machine; None for a cluster that is not our own.
+
+        The first call starts it, which takes seconds: what is drawn with has to be loaded.
+        """
+        if not (own := self._own):
+            return None
+        from distributed.dashboard import scheduler as dashboard
+
+        known: Any = own.scheduler
+        here = f"{_HERE}:{known.http_server.port}"
+
+        async def attach() -> None:
+            with dask.config.set({_LISTENERS: [here]}):  # the pages of any site otherwise
+                dashboard.connect(known.http_application, known.http_server, known, prefix=DASHBOARD)
+
+        with self._dashboard_lock:
+            if not self._has_dashboard:
+                own.sync(attach)
+                self._has_dashboard = True
+        return f"http://{here}"
 
     @property
     def _is_joined(self) -> bool:
@@ -271,21 +308,39 @@ def _own(workers: int, environment: dict[str, str]) -> LocalCluster:
             threads_per_worker=1,
             memory_limit=0,
             dashboard_address=None,
-            # its status port, which is 8787 otherwise, with a warning when that is taken
-            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+            # its status port, which is 8787 otherwise, with a warning when that is taken; the dashboard takes
+            # a second to load, and starts when somebody asks for it
+            scheduler_kwargs={"dashboard_address": f"{_HERE}:0", "http_prefix": DASHBOARD},
             silence_logs="ERROR",
             env=environment,
         )
 
 
-def _identity(client: Client) -> dict[str, Any] | None:
-    """What the scheduler says of itself; None when it does not answer."""
+def _identity(client: Client, workers: int = 0) -> dict[str, Any] | None:
+    """What the scheduler says of itself and of so many workers (-1: all); None when it does not answer."""
     try:
         scheduler: Any = client.scheduler
-        said = client.sync(scheduler.identity, n_workers=0, callback_timeout=_ANSWER_WITHIN)
+        said = client.sync(scheduler.identity, n_workers=workers, callback_timeout=_ANSWER_WITHIN)
     except Exception:  # noqa: BLE001 - Dask raises all sorts once the connection is lost
         return None
     return dict(said)
+
+
+def _worker(seen: dict[str, Any]) -> WorkerState:
+    told = seen["metrics"]
+    return WorkerState(
+        name=str(seen["name"]),
+        tasks=told.get("task_counts", {}).get("executing", 0),
+        memory_bytes=told.get("memory", 0),
+        memory_limit_bytes=seen["memory_limit"] or None,
+        cpu_percent=told.get("cpu", 0.0),
+    )
+
+
+def _dashboard_of(scheduler: str, services: dict[str, int]) -> str | None:
+    """The address of another's dashboard, by what its scheduler says; whether it answers, nobody knows."""
+    port, host = services.get("dashboard"), urlsplit(scheduler).hostname
+    return f"http://{f'[{host}]' if ':' in (host or '') else host}:{port}/status" if port and host else None
 
 
 @contextmanager

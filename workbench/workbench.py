@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pipeline.model import AspectRatio, Seconds, StageName, Variant
-from workbench import figures, notices
+from workbench import notices
 from workbench.access import Keys
 from workbench.addresses import checked
 from workbench.calendar import Schedule
@@ -18,7 +18,7 @@ from workbench.cluster import cluster_of
 from workbench.dispatcher import Dispatcher
 from workbench.editing import Editing
 from workbench.errors import LibraryBroken, NotAllowed, NotFound
-from workbench.figures import Figures
+from workbench.insight import Insight
 from workbench.jobs import Answering, CleanUp, Clip, Episode, Job, Request, Status, Submitted, now
 from workbench.key_table import KeyTable
 from workbench.library import Library
@@ -51,6 +51,7 @@ class Workbench:
         self._store = Store(self.library.database, lambda job: notices.notices(job, settings))
         self._wishes = Wishes(settings, self.library, self._store)
         self.changes = Changes()
+        self.insight = Insight(self._store.database)
         self.editing = Editing(self._store, self.library, lambda: self.slots or settings.worker_count)
         self.keys = Keys(KeyTable(self._store.database), self.library.secret("sessions"))
         secret = signing_secret(settings.webhook_secret, self.library.secret("webhooks"))
@@ -193,10 +194,6 @@ class Workbench:
             lambda stage: self._ask(self.discover_request(then=stage)),
             self._upkeep.by_itself,
         )
-
-    def figures(self) -> Figures:
-        """How the library stands, in numbers."""
-        return figures.read(self._store.database)
 
     @property
     def running(self) -> int:
@@ -390,6 +387,7 @@ class Workbench:
             if not self._dispatcher:
                 self.library.sweep()
                 self._store.requeue_running()
-                join, key = cluster_of(self.settings, patient=self._serves), self.settings.llm_api_key
+                join = self.insight.seeing(cluster_of(self.settings, patient=self._serves))
+                key = self.settings.llm_api_key
                 self._dispatcher = Dispatcher(self._store, self.library, join, self._rules, key, self._ended)
             return self._dispatcher

@@ -26,7 +26,7 @@ from workbench.errors import BadSetting
 
 OPEN_PATHS = ("/healthz", "/readyz", "/login", "/logout")
 """What answers without a login, spelled exactly so."""
-ADMIN_PATHS = ("/keys", "/audit", "/async/clean_up", "/async/webhooks/test")
+ADMIN_PATHS = ("/keys", "/audit", "/async/clean_up", "/async/webhooks/test", "/dask")
 """What only an admin may use, with everything below."""
 READ_METHODS = ("GET", "HEAD", "OPTIONS")
 READ_SOCKETS = ("/async/", "/app/")

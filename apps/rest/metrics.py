@@ -196,7 +196,7 @@ class _Stand(Collector):
         self._unfinished_bytes = unfinished_bytes
 
     def collect(self) -> Iterator[Metric]:
-        figures = self._bench.figures()
+        figures = self._bench.insight.figures()
         yield from _of_jobs(figures)
         yield from _of_deliveries(figures)
         tasks = SummaryMetricFamily(
