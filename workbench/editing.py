@@ -1,8 +1,8 @@
 """Reviewing an episode: its texts and clips as people have changed them, and what that makes anew."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from pipeline import clip_review, edits, manifest, plan, stages
@@ -137,14 +137,24 @@ class Editing:
         wanted = replace(wanted, edits=self._reviews.review(episode_id).based)
         folder = episode.artefacts["source"]
         recording = plan.Recording(episode_id=episode_id, source=stages.source(folder), folder=folder)
-        tasks = plan.outstanding(recording, wanted, self._library.find)
+        tasks = plan.outstanding(recording, wanted, partial(self._current, set(episode.artefacts.values())))
         clips = [(task.part["candidate"]["clip_id"], task) for task in tasks if task.step == "clip"]
         return Rebuild(
             page=any(task.stage is StageName.RENDERED for task in tasks),
             clips=tuple(clip_id for clip_id, _ in clips),
             clip_files=tuple(f"{clip_id}/{kind}" for clip_id, task in clips for kind in task.outputs),
-            seconds=self._seconds(tasks, phases_for(wanted, episode.duration)),
+            seconds=self._seconds(self._missing(tasks), phases_for(wanted, episode.duration)),
         )
+
+    def _current(self, current: Collection[str], kind: str, key: str) -> Path | None:
+        """An artefact that the episode has: one that lies there from before an undo is not on its shelf."""
+        found = self._library.find(kind, key)
+        return found if found and str(found) in current else None
+
+    def _missing(self, tasks: Sequence[Task]) -> list[Task]:
+        """Those of which a result does not lie there from before."""
+        find = self._library.find
+        return [task for task in tasks if not all(find(kind, key) for kind, key in task.outputs.items())]
 
     def _titled(self, episode: Episode, review: Review) -> Review:
         """Have the episode named everywhere as it is titled now."""
