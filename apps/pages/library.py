@@ -11,7 +11,7 @@ from apps.pages.access import Visitor
 from apps.pages.addresses import INBOX, episode_address, file_address
 from apps.pages.following import follow
 from apps.pages.parts import FOLDER, Part
-from apps.pages.wording import STAGES, ago, left
+from apps.pages.wording import REVIEWS, STAGES, ago, left
 from pipeline.display import short_clock
 from workbench.jobs import Episode, Job, Status
 from workbench.workbench import Workbench
@@ -82,12 +82,21 @@ class LibraryPage(pn.viewable.Viewer):
             "poster": _poster(self._bench, episode),
             "state": STAGES[episode.stage],
             "state_key": episode.stage,
+            "review": self._reviewed(episode.episode_id),
             "progress": None,
         }
         if job:
             said, more = self._visitor.may_know(job.message), left(job)
             card |= {"progress": job.progress, "message": f"{said}, {more}" if more else said}
         return card
+
+    def _reviewed(self, episode_id: str) -> str:
+        """How far people are with an episode, and who brought it there; nothing until somebody has looked."""
+        standing = self._bench.editing.standing(episode_id)
+        if standing.at is None:
+            return ""
+        who = (standing.by or "").partition(" (")[0]
+        return f"{REVIEWS[standing.state]} by {who}, {ago(standing.at)}"
 
     def __panel__(self) -> Any:
         add = pmui.Button(label="Add recordings", href=INBOX, color="primary", margin=0)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from pipeline.model import Seconds, StageName
 from workbench.jobs import Job, JobType, Status
+from workbench.reviews import State
 
 STAGES = {
     StageName.DISCOVERED: "Found",
@@ -18,6 +19,12 @@ STATES = {
     Status.COMPLETED: "Done",
     Status.FAILED: "Failed",
     Status.CANCELLED: "Cancelled",
+}
+REVIEWS = {
+    State.PROPOSED: "Proposed",
+    State.IN_REVIEW: "In review",
+    State.APPROVED: "Approved",
+    State.PUBLISHED: "Published",
 }
 KINDS = {
     JobType.DISCOVER: "Look for recordings",

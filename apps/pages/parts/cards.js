@@ -40,6 +40,7 @@ export function render({model}) {
     const frame = element("div", "frame")
     frame.append(picture(one), element("span", "length", one.length))
     words.append(element("span", `state ${one.state_key}`, one.state))
+    if (one.review) words.append(element("p", "soft review", one.review))
     link.append(frame, words)
     card.replaceChildren(link)
   }
