@@ -130,11 +130,12 @@ class Editing:
         """What has to be made again, and how long that takes. Raises NotFound."""
         episode = self._store.episode(episode_id)
         before = self._store.last_params(episode_id)
-        if before is None or "page" not in episode.artefacts:
+        review = self._reviews.review(episode_id)
+        if before is None or "page" not in episode.artefacts or not review.edits:
             return Rebuild()
         params = before | {"target_stage": StageName.CLIPPED, "clip_ids": None}
         wanted = wanted_of(params | {"clip_files": clip_files(episode)})
-        wanted = replace(wanted, edits=self._reviews.review(episode_id).based)
+        wanted = replace(wanted, edits=review.based)
         folder = episode.artefacts["source"]
         recording = plan.Recording(episode_id=episode_id, source=stages.source(folder), folder=folder)
         tasks = plan.outstanding(recording, wanted, partial(self._current, set(episode.artefacts.values())))
