@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pipeline import ffmpeg
+
 if TYPE_CHECKING:
     from tests.apps.served import Guarded, Server
 
@@ -157,3 +159,51 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, tone: Path) -> "Iterator[G
     shutil.copy(tone, library / "inbox" / "tone.mp4")
     with Guarded(library) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def talk(demo_recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 40 seconds of the demo recording: enough for a transcript and a clip."""
+    path = tmp_path_factory.mktemp("talk") / "Morning talk.mp4"
+    command = ["-i", str(demo_recording), "-t", "40", "-c", "copy", str(path)]
+    ffmpeg.run(command, length=40, report=lambda share: None)
+    return path
+
+
+class Reviewed:
+    """A server with one finished episode, which each test leaves as it was."""
+
+    def __init__(self, server: "Server", episode_id: str) -> None:
+        self.server, self.episode_id = server, episode_id
+        self.page = f"/app/episodes/{episode_id}"
+
+    def get(self, path: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = self.server.client.get(f"/episodes/{self.episode_id}{path}").json()
+        return found
+
+    def file(self, name: str) -> str:
+        answer = self.server.client.get(f"/episodes/{self.episode_id}/files/{name}")
+        return answer.text if answer.status_code == 200 else ""
+
+    def words(self) -> list[str]:
+        return [word["text"] for word in self.get("/texts")["transcript"]["words"]]
+
+
+@pytest.fixture(scope="session")
+def reviewed(talk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewed]:
+    from tests.apps.served import Server
+
+    library = tmp_path_factory.mktemp("reviewed") / "library"
+    (library / "inbox").mkdir(parents=True)
+    (library / "workbench.toml").write_text(f"{SMALL}stable_seconds = 0\n")
+    shutil.copy(talk, library / "inbox" / talk.name)
+    server = Server(library)
+    try:
+        asked = server.client.post("/async/discover", json={"process": True}).json()
+        server.ended(asked["job_id"])
+        (episode,) = server.client.get("/episodes").json()["episodes"]
+        for job in server.client.get("/async/jobs").json()["jobs"]:
+            assert server.ended(job["job_id"], within=WITHIN)["status"] == "completed"
+        yield Reviewed(server, episode["episode_id"])
+    finally:
+        server.stop()

@@ -69,8 +69,9 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
 
-    def ended(self, job_id: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 60
+    def ended(self, job_id: str, within: float = 60) -> dict[str, Any]:
+        """The job once it has ended, `within` seconds."""
+        deadline = time.monotonic() + within
         while True:
             job: dict[str, Any] = self.client.get(f"/async/jobs/{job_id}", params={"wait": 10}).json()
             if job["status"] not in ("queued", "running"):

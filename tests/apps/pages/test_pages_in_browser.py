@@ -1,13 +1,11 @@
 """The pages as people meet them: in Chromium, on a real server, with a real recording."""
 
-import io
 import time
-import zipfile
 from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.apps.conftest import Processed
 from tests.apps.pages.conftest import Open
@@ -20,23 +18,12 @@ PAGES = {
     "/app/system": "System",
 }
 LIGHT, DARK = "rgb(250, 249, 246)", "rgb(19, 21, 24)"
-LONG = 120_000  # milliseconds in which a recording of 40 s is done, on two busy cores
 
 
 def heading(page: Page) -> str:
     found = page.get_by_role("heading", level=1)
     expect(found).to_be_visible(timeout=20_000)
     return found.inner_text()
-
-
-def moved(row: Locator) -> list[float]:
-    """How far a row's bar was, look by look, until its job was done."""
-    seen, end = [], time.monotonic() + LONG / 1000
-    while row.locator(".state").inner_text() != "Done":
-        assert time.monotonic() < end, row.inner_text()
-        seen.append(float(row.locator("progress").evaluate("bar => bar.value")))
-        row.page.wait_for_timeout(300)
-    return seen
 
 
 @pytest.mark.parametrize("width", [1440, 390])
@@ -158,34 +145,3 @@ def test_an_episode_that_is_not_there_is_told_in_words(site: Server, visit: Open
     page = visit(site, "/app/episodes/nothing")
     assert heading(page) == "No such episode"
     expect(page.get_by_text("there is no episode nothing")).to_be_visible()
-
-
-def test_a_recording_goes_the_whole_way_from_the_upload_to_the_clips(
-    fresh: Server, visit: Open, talk: Path, tmp_path: Path
-):
-    page = visit(fresh, "/app/inbox")
-    assert heading(page) == "Add recordings"
-    other = visit(fresh, "/app/jobs")
-    assert heading(other) == "Jobs"
-    page.get_by_label("Title (for a single file)").fill("A morning talk")
-    page.wait_for_timeout(500)
-    page.get_by_test_id("files").set_input_files(talk)
-    expect(page.get_by_text("has arrived", exact=False).first).to_be_visible(timeout=20_000)
-
-    row = other.locator("li", has_text="A morning talk")
-    expect(row.locator(".state")).to_have_text("Running", timeout=30_000)
-    seen = moved(row)
-    expect(page.get_by_text("A morning talk is completed")).to_be_visible(timeout=10_000)
-    assert seen == sorted(seen)
-    assert len(set(seen)) >= 3, "the bar moves while it runs"
-
-    page.goto(f"{fresh.facts['url']}/app/library")
-    page.get_by_role("link", name="A morning talk").click()
-    expect(page.locator("[data-word]").first).to_be_visible(timeout=20_000)
-    clip = page.locator("ul.clips > li").first
-    expect(clip.locator("video")).to_be_visible(timeout=20_000)
-    with page.expect_download() as taken:
-        page.get_by_role("link", name="Download all (zip)").click()
-    names = zipfile.ZipFile(io.BytesIO(taken.value.path().read_bytes())).namelist()
-    assert {name.rpartition(".")[2] for name in names} == {"mp4"}
-    assert len(names) >= 2
