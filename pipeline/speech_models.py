@@ -53,6 +53,11 @@ def folder(name: str) -> Path:
     return _known_folder(resolved) or Path(resolved)
 
 
+def at_hand() -> dict[str, Path]:
+    """The known models that are on this machine, the best first, and where each lies."""
+    return {name: lies for name in REPOSITORIES if (lies := _known_folder(name))}
+
+
 @lru_cache(maxsize=16)
 def is_multilingual(name: str) -> bool:
     """Whether the model knows other languages than English. Raises ModelMissing."""

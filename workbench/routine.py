@@ -27,12 +27,13 @@ class Routine:
     def __init__(
         self,
         database: Database,
-        schedules: Sequence[Schedule],
+        schedules: Callable[[], Sequence[Schedule]],
         zone: ZoneInfo,
         start: Callable[[StageName | None], object],
         clean_up: Callable[[], object],
     ) -> None:
-        """`start` asks for a discovery, and for what is found to be taken to a stage."""
+        """`schedules` gives those that count now; `start` asks for a discovery, and for what is found to be
+        taken to a stage."""
         self._database = database
         self._schedules = schedules
         self._zone = zone
@@ -60,7 +61,7 @@ class Routine:
     def look(self, moment: datetime) -> None:
         """Start what is due at `moment`; now and then remove what is old."""
         last = {row["schedule"]: row["at_utc"] for row in self._database.read("schedule_runs")}
-        for schedule in self._schedules:
+        for schedule in self._schedules():
             if schedule.due(last.get(schedule.text), moment, self._zone):
                 self._begin(schedule, moment)
         if self._clean_at is None or moment >= self._clean_at:

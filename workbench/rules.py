@@ -46,6 +46,11 @@ class Rules:
             self._seen = time.monotonic(), reason
         return reason
 
+    def close_in(self, windows: tuple[Window, ...]) -> None:
+        """From now on these are the times of maintenance."""
+        self.windows = windows
+        self._seen = -_LOOK_EVERY, None
+
     def opens_at(self) -> datetime | None:
         """When the maintenance window ends that is open now."""
         return open_at(self.windows, now(), self.zone)

@@ -11,7 +11,6 @@ from pipeline.model import AspectRatio, Seconds, StageName, Variant
 from workbench import notices
 from workbench.access import Keys
 from workbench.addresses import checked
-from workbench.calendar import Schedule
 from workbench.catalogue import choose_clips, clips_of, playable
 from workbench.changes import Changes
 from workbench.cluster import cluster_of
@@ -27,6 +26,7 @@ from workbench.routine import Routine
 from workbench.rules import rules_of
 from workbench.settings import Settings
 from workbench.store import Store
+from workbench.timetable import Timetable
 from workbench.upkeep import Upkeep
 from workbench.waiting import until_ended
 from workbench.webhook import signing_secret
@@ -49,6 +49,7 @@ class Workbench:
         self.library = Library(settings.library)
         self._rules = rules_of(settings)
         self._store = Store(self.library.database, lambda job: notices.notices(job, settings))
+        self.timetable = Timetable(settings, self._rules, self._store.database)
         self._wishes = Wishes(settings, self.library, self._store)
         self.changes = Changes()
         self.insight = Insight(self._store.database)
@@ -182,14 +183,14 @@ class Workbench:
 
         Raises BadSetting when a schedule cannot be read.
         """
-        schedules = [Schedule.parse(text) for text in self.settings.schedules]
+        self.timetable.schedules()
         self._serves = True
         self.outbox.start()
         self._dispatch()
         self.resume()
         self._routine = Routine(
             self._store.database,
-            schedules,
+            self.timetable.schedules,
             self._rules.zone,
             lambda stage: self._ask(self.discover_request(then=stage)),
             self._upkeep.by_itself,

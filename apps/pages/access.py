@@ -35,11 +35,12 @@ class Visitor:
         )
 
     @contextmanager
-    def acts(self) -> Iterator[None]:
+    def acts(self, least: Scope = Scope.SUBMIT) -> Iterator[None]:
         """Around what a button does: only for those who may, and what goes wrong is told on the page."""
         try:
-            if self.scope < Scope.SUBMIT:
-                raise NotAllowed("this key may only look: log in with one that may submit")
+            if self.scope < least:
+                may = "may only look" if self.scope is Scope.READ else "may not do that"
+                raise NotAllowed(f"this key {may}: log in with one that may {least}")
             yield
         except (WorkbenchError, PipelineError) as error:
             pn.state.notifications.error(self.may_know(str(error)), duration=_SHOWN)

@@ -35,7 +35,7 @@ def _routine(
         if fault:
             raise fault
 
-    return Routine(store.database, [NIGHTLY], ZoneInfo("UTC"), start, clean_up)
+    return Routine(store.database, lambda: [NIGHTLY], ZoneInfo("UTC"), start, clean_up)
 
 
 def test_a_schedule_starts_once_at_its_time_and_again_the_next_night(store: Store):

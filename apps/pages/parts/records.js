@@ -47,7 +47,7 @@ export function render({model}) {
   model.on("msg:custom", () => {
     for (const button of table.querySelectorAll("button")) button.disabled = false
   })
-  for (const name of ["rows", "heads", "caption"]) model.on(name, show)
+  for (const name of ["rows", "heads", "caption", "none"]) model.on(name, show)
   show()
   return frame
 }
