@@ -80,6 +80,11 @@ def copy_font(folder: Path) -> None:
     shutil.copy(fontpkg.path(_FAMILY, weight=_WEIGHT), folder)
 
 
+def letters() -> bytes:
+    """The font itself, for whoever shows captions in another way."""
+    return Path(fontpkg.path(_FAMILY, weight=_WEIGHT)).read_bytes()
+
+
 def _script(size: tuple[int, int]) -> pysubs2.SSAFile:
     script = pysubs2.SSAFile()
     script.info |= {"PlayResX": str(size[0]), "PlayResY": str(size[1]), "WrapStyle": "0"}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
+from zlib import crc32
 
 import panel_material_ui as pmui
 import param
@@ -10,9 +11,9 @@ import param
 from apps.pages.access import Visitor
 from apps.pages.addresses import file_address, media_address
 from apps.pages.parts import FOLDER, Part, said
-from apps.pages.timeline import Timeline
+from apps.pages.timeline import Timeline, begun
 from pipeline import stages, subtitles
-from pipeline.captions import LOOKS
+from pipeline.captions import LOOKS, letters
 from pipeline.clip_review import ReviewedClip
 from pipeline.display import short_clock
 from pipeline.model import AspectRatio, Seconds, StageName, Variant
@@ -44,18 +45,24 @@ class Clips(Part):
     chosen = param.List(default=[], item_type=str)
     empty = param.Tuple(default=_NONE, length=2)
     media = param.String()
+    video = param.Boolean(default=True)
     editable = param.Boolean(default=False)
+    can_add = param.Boolean(default=False)
+    """Whether clips can be made by hand: only beside those that were chosen."""
 
     _esm = FOLDER / "clips.js"
     _stylesheets = [*Part._stylesheets, FOLDER / "clips.css"]
 
     def __init__(self, act: Callable[[str, str, str], object], **params: Any) -> None:
-        """`act` gets what is asked for ("seek", "adjust", "preview"), a clip's id and a shape; may answer."""
+        """`act` gets what is asked for, a clip's id and a detail of it, and may answer.
+
+        That is "seek", "adjust", "preview" in a shape, or a "new" clip from a moment on.
+        """
         super().__init__(**params)
         self._act = act
 
     def _handle_msg(self, msg: object) -> None:
-        if answer := self._act(said(msg, "act"), said(msg, "key"), said(msg, "ratio")):
+        if answer := self._act(said(msg, "act"), said(msg, "key"), said(msg, "detail")):
             self._send_msg(answer)
 
 
@@ -68,29 +75,36 @@ class ClipShelf:
         """`play` plays the recording from a moment."""
         self._bench, self._visitor, self._episode, self._play = bench, visitor, episode, play
         self._reviewed: dict[str, ReviewedClip] = {}
-        editable = visitor.scope >= Scope.SUBMIT
-        media = media_address(episode.episode_id)
-        self.cards = Clips(self._asked, media=media, editable=editable, sizing_mode="stretch_width")
+        self._has_letters = False
+        self._editable = visitor.scope >= Scope.SUBMIT
+        self.cards = Clips(
+            self._asked,
+            media=media_address(episode.episode_id),
+            video=stages.source(episode.artefacts["source"]).media.video is not None,
+            editable=self._editable,
+            sizing_mode="stretch_width",
+        )
         self._timeline = Timeline(bench, visitor, episode.episode_id, play)
         settings = bench.settings
         self._variants = _choice("Variants", Variant, settings.variants)
         self._ratios = _choice("Shapes", AspectRatio, settings.aspect_ratios)
-        self._render = pmui.Button(label="Render all clips", color="primary", margin=0)
+        self._render = pmui.Button(label="", color="primary", margin=0)
         self._render.on_click(lambda event: self._ask(self.cards.chosen or None))
         self._approved = pmui.Button(label="", variant="outlined", margin=0)
         self._approved.on_click(lambda event: self._ask(self._with("approved")))
         archive = f"/episodes/{quote(episode.episode_id)}/clips.zip"
         self._every = pmui.Button(label="Download all (zip)", href=archive, variant="outlined", margin=0)
-        tools = [self._variants, self._ratios, self._render, self._approved, self._every]
-        self._tools = pmui.Row(*tools, sizing_mode="stretch_width", sx=_TOOLS)
+        makes = [self._variants, self._ratios, self._render, self._approved] if self._editable else []
+        self._tools = pmui.Row(*makes, self._every, sizing_mode="stretch_width", sx=_TOOLS)
         parts = [self._timeline.view, self._tools, self.cards]
         self.view = pmui.Column(*parts, sizing_mode="stretch_width", sx=_VIEW)
         """What the page shows."""
-        self.cards.param.watch(self._name_button, "chosen")
+        self.cards.param.watch(lambda event: self._name_buttons(), "chosen")
         self.update(episode)
 
     def update(self, episode: Episode) -> None:
         """Show the clips as they are now; what somebody has chosen, plays or writes stays."""
+        self._episode = episode
         clips = self._bench.clips(episode.episode_id)
         reviewed = self._bench.editing.clips(episode.episode_id)
         self._reviewed = {each.clip.clip_id: each for each in reviewed}
@@ -98,28 +112,42 @@ class ClipShelf:
         shown = sorted(clips, key=lambda clip: clip.verdict == "rejected")
         self.cards.param.update(
             items=[self._card(each, stale) for each in shown],
+            chosen=[clip_id for clip_id in self.cards.chosen if clip_id in self._reviewed],
             empty=_NOTHING_GOOD if episode.stage is StageName.CLIPPED else _NONE,
+            can_add="candidates" in episode.artefacts,
         )
         self._timeline.update(reviewed)
         self._tools.visible = bool(clips)
         self._every.visible = any(each.files for each in clips)
-        approved = len(self._with("approved"))
-        self._approved.visible = approved > 0
-        self._approved.label = f"Render approved ({approved})"
+        self._name_buttons()
 
     def _with(self, verdict: str) -> list[str]:
         return [clip_id for clip_id, each in self._reviewed.items() if each.verdict == verdict]
 
-    def _asked(self, act: str, clip_id: str, ratio: str) -> dict[str, Any] | None:
+    def _asked(self, act: str, clip_id: str, detail: str) -> dict[str, Any] | None:
+        if act == "new":
+            return self._begun(detail)
         if (known := self._reviewed.get(clip_id)) is None:
             return None
         if act == "seek":
             self._play(known.clip.span.start)
         elif act == "adjust":
             self._timeline.select(clip_id)
-        elif act == "preview" and ratio in tuple(AspectRatio):
-            return self._preview(known, AspectRatio(ratio))
+        elif act == "preview" and detail in tuple(AspectRatio):
+            return self._preview(known, AspectRatio(detail))
         return None
+
+    def _begun(self, moment: str) -> dict[str, Any] | None:
+        """The edit that makes a clip from a moment of the player on; the browser keeps it as all others."""
+        transcript = self._bench.editing.texts(self._episode.episode_id).transcript
+        try:
+            at = float(moment)
+        except ValueError:
+            return None
+        if not transcript.sentences:
+            return None
+        made = begun(transcript, at, self._bench.settings.clip_min_seconds)
+        return {"edit": made.model_dump(mode="json")}
 
     def _preview(self, known: ReviewedClip, ratio: AspectRatio) -> dict[str, Any]:
         """The captions that the clip's rendering in this shape will show, and how large they will be."""
@@ -128,7 +156,9 @@ class ClipShelf:
         style, look = subtitles.style_for(ratio, transcript.language), LOOKS[ratio]
         rate = video.fps if video else 25.0
         found = subtitles.cues(transcript, style, known.clip.words, frame_rate=rate)
-        return {
+        font = {} if self._has_letters else {"font": letters()}  # once for each page
+        self._has_letters = True
+        return font | {
             "key": known.clip.clip_id,
             "ratio": ratio,
             "cues": [[cue.span.start, cue.span.end, list(cue.lines)] for cue in found],
@@ -139,9 +169,11 @@ class ClipShelf:
             },
         }
 
-    def _name_button(self, event: Any) -> None:
-        count = len(event.new)
-        self._render.label = f"Render {count} clip{'s' * (count != 1)}" if count else "Render all clips"
+    def _name_buttons(self) -> None:
+        count, approved = len(self.cards.chosen), len(self._with("approved"))
+        every = "Render all but rejected" if self._with("rejected") else "Render all clips"
+        self._render.label = f"Render {count} clip{'s' * (count != 1)}" if count else every
+        self._approved.label, self._approved.visible = f"Render approved ({approved})", approved > 0
 
     def _ask(self, clip_ids: list[str] | None) -> None:
         with self._visitor.acts():
@@ -186,6 +218,11 @@ def _file(episode_id: str, clip_id: str, file: ClipFile, stale: set[str]) -> dic
         "name": f"{_NAMES[file.aspect_ratio]}, {_NAMES[file.variant]}",
         "ratio": file.aspect_ratio,
         "file": f"{episode_id}.{clip_id}.{rendition}.mp4",
-        "address": file_address(episode_id, f"clips/{clip_id}.{rendition}.mp4"),
+        "address": f"{file_address(episode_id, f'clips/{clip_id}.{rendition}.mp4')}?{_made(file)}",
         "stale": f"{clip_id}/{rendition}" in stale,
     }
+
+
+def _made(file: ClipFile) -> str:
+    """Another one for each rendering, so that a browser does not show the one that it has kept."""
+    return f"{crc32(file.path.encode()):08x}"

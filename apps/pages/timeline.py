@@ -1,47 +1,87 @@
 """The clips along the recording: where they lie in its waveform, and where the chosen one starts and ends."""
 
-import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from html import escape
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import panel as pn
 import panel_material_ui as pmui
+import param
 from bokeh.events import Tap
-from bokeh.models import ColumnDataSource, CustomJSTickFormatter, HoverTool, Range1d
+from bokeh.models import ColumnDataSource, CustomJS, HoverTool
 from bokeh.models.annotations import BoxAnnotation
-from bokeh.plotting import figure
-from numpy.typing import NDArray
 
+from apps.pages import waves
 from apps.pages.access import Visitor
+from apps.pages.parts import FOLDER, Part, said
+from apps.pages.waves import Waveform
 from pipeline.clip_review import ReviewedClip
 from pipeline.display import short_clock
-from pipeline.edits import ReviewClip
-from pipeline.model import Seconds, Transcript, WordSpan
+from pipeline.edits import NewClip, ReviewClip, Verdict
+from pipeline.model import ClipCandidate, Enrichment, Seconds, Transcript, WordSpan
 from workbench.access import Scope
 from workbench.reviews import new_edit_id
 from workbench.workbench import Workbench
 
-_POINTS = 1500  # of a waveform that is drawn: more than a screen has
 _AROUND: Seconds = 20.0
-_RESTS = 350  # milliseconds without a move after which a drag is taken to be over
-_GREY = "#8a8f98"  # can be read on white and on black
-_COLOURS = {"proposed": "#d9730d", "approved": "#2b8a3e", "rejected": "#8a8f98"}
-_CLOCK = """
-const minutes = Math.floor(tick / 60), seconds = String(Math.floor(tick % 60)).padStart(2, "0");
-return `${minutes}:${seconds}`;
-"""
-_ROW = {"alignItems": "center", "flexWrap": "wrap", "gap": "8px"}
+_CLOSE: Seconds = 1.0  # to the border of what is seen: then more is shown
+_STAYED: Seconds = 0.01
+_TITLE_WORDS, _TITLE_LENGTH = 8, 120
+_LOOKS: dict[Verdict, tuple[str, str]] = {
+    "approved": ("#2b8a3e", "solid"),
+    "proposed": ("#d9730d", "dashed"),
+    "rejected": (waves.GREY, "dotted"),
+}
+"""Colour and line of each verdict: nobody has to tell colours apart."""
 _VIEW = {"gap": "4px"}
-_NUDGES = (
-    ("Start earlier", "first", -1),
-    ("Start later", "first", 1),
-    ("End earlier", "end", -1),
-    ("End later", "end", 1),
-)
+_NO_BOXES: dict[str, list[Any]] = {
+    name: [] for name in ("left", "right", "colour", "dash", "width", "title", "verdict")
+}
+# The browser moves the box by itself, and tells where it is once it is let go: nothing is sent while it is
+# dragged, and what somebody else changes meanwhile does not take it out of the hand.
+_PLACED = """
+const {by, left, right} = hand.data
+if (by[0] !== "words" || box.held) return
+box.placing = true
+box.setv({left: left[0], right: right[0]})
+box.placing = false
+"""
+_DRAGGED = """
+if (box.placing || box.held) return
+box.held = true
+const ends = ["pointerup", "pointercancel"]
+const drop = () => {
+  for (const name of ends) removeEventListener(name, drop, true)
+  setTimeout(() => {
+    box.held = false
+    hand.data = {by: ["hand"], left: [box.left], right: [box.right]}
+  }, 50)
+}
+for (const name of ends) addEventListener(name, drop, true)
+"""
+
+
+class Edges(Part):
+    """What the clip in hand says first and last, and buttons that move its edges word by word."""
+
+    heading = param.String()
+    first = param.String()
+    last = param.String()
+    where = param.String()
+    editable = param.Boolean(default=False)
+    shown = param.Integer(default=0)
+    """Rises when the browser is to scroll there."""
+
+    _esm = FOLDER / "edges.js"
+    _stylesheets = [*Part._stylesheets, FOLDER / "edges.css"]
+
+    def __init__(self, act: Callable[[str, str, str], None], **params: Any) -> None:
+        """`act` gets an edge ("first" or "end"; none to play the clip), "earlier" or "later", and by what."""
+        super().__init__(**params)
+        self._act = act
+
+    def _handle_msg(self, msg: object) -> None:
+        self._act(said(msg, "edge"), said(msg, "way"), said(msg, "by"))
 
 
 class Timeline:
@@ -55,15 +95,16 @@ class Timeline:
         self._clips: dict[str, ReviewedClip] = {}
         self._chosen: str | None = None
         self._duration = bench.episode(episode_id).duration
-        file = bench.shelf(episode_id) / f"{episode_id}.peaks.json"
-        self._peaks, self._per_second = _read(file)
-        self._boxes = ColumnDataSource({name: [] for name in ("left", "right", "colour", "title", "verdict")})
-        self._box: BoxAnnotation | None = None
-        self._moves, self._quiet = 0, False
-        self._said = pn.pane.HTML("", sizing_mode="stretch_width", margin=0)
+        self._waveform = Waveform(bench.shelf(episode_id) / f"{episode_id}.peaks.json")
+        self._boxes, self._chapters = ColumnDataSource(_NO_BOXES), ColumnDataSource({"at": [], "title": []})
+        editable = visitor.scope >= Scope.SUBMIT
+        self._closeup: _Closeup | None = None
+        self._edges = Edges(self._asked, editable=editable, sizing_mode="stretch_width")
         self._detail = pmui.Column(sizing_mode="stretch_width", visible=False, sx=_VIEW)
         overview = pn.pane.Bokeh(self._overview(), sizing_mode="stretch_width", height=110, margin=0)
-        self.view = pmui.Column(overview, self._detail, sizing_mode="stretch_width", sx=_VIEW, visible=False)
+        key = pn.pane.HTML(_key(), sizing_mode="stretch_width", margin=0)
+        parts = [overview, key, self._detail]
+        self.view = pmui.Column(*parts, sizing_mode="stretch_width", sx=_VIEW, visible=False)
         """What the page shows."""
 
     def update(self, clips: Sequence[ReviewedClip]) -> None:
@@ -71,143 +112,176 @@ class Timeline:
         _in_turn(lambda: self._update(clips))
 
     def select(self, clip_id: str) -> None:
-        """Take a clip in hand."""
-        _in_turn(lambda: self._select(clip_id))
+        """Take a clip in hand, and have the browser show it."""
+
+        def take() -> None:
+            self._take(clip_id)
+            self._edges.shown += 1
+
+        _in_turn(take)
 
     def _update(self, clips: Sequence[ReviewedClip]) -> None:
         self._clips = {each.clip.clip_id: each for each in clips}
         self.view.visible = bool(clips)
-        self._boxes.data = {
-            "left": [each.clip.span.start for each in clips],
-            "right": [each.clip.span.end for each in clips],
-            "colour": [_COLOURS[each.verdict] for each in clips],
-            "title": [each.clip.title for each in clips],
-            "verdict": [each.verdict for each in clips],
-        }
-        if self._chosen in self._clips:
-            self._place()
-        elif self._chosen:
+        if clips:
+            texts = self._bench.editing.texts(self._episode_id)
+            self._chapters.data = _chapters(texts.enrichment)
+        if self._chosen not in self._clips:
             self._chosen, self._detail.visible = None, False
+        self._show()
 
-    def _select(self, clip_id: str) -> None:
+    def _take(self, clip_id: str) -> None:
+        if (known := self._clips.get(clip_id)) is None:
+            return
         self._chosen = clip_id
-        self._detail.objects = [
-            self._said,
-            pn.pane.Bokeh(self._closeup(), sizing_mode="stretch_width", height=130, margin=0),
-            pmui.Row(*self._tools(), sizing_mode="stretch_width", sx=_ROW),
-        ]
+        if self._closeup is None:  # few who open an episode look at a clip so closely
+            self._closeup = _Closeup(known.clip, self._waveform, self._duration, self._edges.editable)
+            self._closeup.listen(self._play, self._dropped)
+            pane = pn.pane.Bokeh(self._closeup.plot, sizing_mode="stretch_width", height=130, margin=0)
+            self._detail.objects = [self._edges, pane]
+        self._closeup.look_at(known.clip)
         self._detail.visible = True
-        self._place()
+        self._show()
+
+    def _show(self) -> None:
+        """Bring the boxes to where the clips are now, and say the chosen one in words."""
+        self._boxes.data = _boxes(list(self._clips.values()), self._chosen)
+        if self._chosen is None or self._closeup is None:
+            return
+        known = self._clips[self._chosen]
+        clip = known.clip
+        self._closeup.place(clip, _LOOKS[known.verdict][0])
+        spoken = [
+            word.text for word in self._transcript.words[clip.words.first : clip.words.end] if word.text
+        ]
+        length = f"from {short_clock(clip.span.start)}, {clip.span.duration:.1f} s, {len(spoken)} words"
+        first, last = (" ".join(part) for part in (spoken[:6], spoken[-6:]))
+        self._edges.param.update(heading=clip.title, first=first, last=last, where=length)
 
     def _overview(self) -> Any:
-        plot = _plot(0.0, self._duration, 110)
-        _draw(plot, *_thinned(self._peaks, self._per_second, 0.0, self._duration))
+        source = ColumnDataSource(self._waveform.between(0.0, self._duration))
+        plot = waves.plot(0.0, self._duration, 110, source)
         boxes = plot.quad(
             left="left",
             right="right",
             bottom=-1,
             top=1,
             fill_color="colour",
-            fill_alpha=0.3,
+            fill_alpha=0.25,
             line_color="colour",
-            line_width=2,
+            line_dash="dash",
+            line_width="width",
             source=self._boxes,
         )
-        plot.add_tools(HoverTool(renderers=[boxes], tooltips=[("", "@title"), ("", "@verdict")]))
+        ticks = plot.segment(
+            x0="at",
+            x1="at",
+            y0=1.1,
+            y1=waves.ABOVE,
+            line_color=waves.GREY,
+            line_width=4,
+            source=self._chapters,
+        )
+        plot.add_tools(
+            HoverTool(renderers=[boxes], tooltips="@title (@verdict)"),
+            HoverTool(renderers=[ticks], tooltips="Chapter: @title"),
+        )
         plot.on_event(Tap, self._tapped)
         return plot
-
-    def _closeup(self) -> Any:
-        span = self._clips[self._chosen or ""].clip.span
-        left, right = max(0.0, span.start - _AROUND), min(self._duration, span.end + _AROUND)
-        plot = _plot(left, right, 130)
-        _draw(plot, *_thinned(self._peaks, self._per_second, left, right))
-        self._box = BoxAnnotation(
-            left=span.start,
-            right=span.end,
-            editable=self._may,
-            resizable="x",
-            movable="x",
-            fill_color=_COLOURS["proposed"],
-            fill_alpha=0.25,
-            line_color=_COLOURS["proposed"],
-            line_width=3,
-        )
-        for edge in ("left", "right"):
-            self._box.on_change(edge, self._moved)
-        plot.add_layout(self._box)
-        plot.on_event(Tap, lambda event: self._play(max(0.0, event.x)))
-        return plot
-
-    def _tools(self) -> list[Any]:
-        play = pmui.Button(label="Play the clip", variant="outlined", size="small", margin=0)
-        play.on_click(lambda event: self._play(self._clips[self._chosen or ""].clip.span.start))
-        if not self._may:
-            return [play]
-        made = []
-        for label, edge, step in _NUDGES:
-            button = pmui.Button(label=label, variant="outlined", size="small", margin=0)
-            button.description = f"{label} by a word"
-            button.on_click(lambda event, edge=edge, step=step: self._nudge(edge, step))
-            made.append(button)
-        return [play, *made]
-
-    @property
-    def _may(self) -> bool:
-        return self._visitor.scope >= Scope.SUBMIT
 
     @property
     def _transcript(self) -> Transcript:
         return self._bench.editing.texts(self._episode_id).transcript
 
     def _tapped(self, event: Any) -> None:
-        """A tap plays; in a clip, it also takes that clip in hand."""
-        here = [
-            clip_id
-            for clip_id, each in self._clips.items()
-            if each.clip.span.start <= event.x < each.clip.span.end
-        ]
-        self._play(min(max(0.0, event.x), self._duration))
+        """A tap plays; in a clip, it also takes that clip in hand: of several there, the shortest."""
+        at = min(max(0.0, event.x), self._duration)
+        self._play(at)
+        here = [each.clip for each in self._clips.values() if each.clip.span.start <= at < each.clip.span.end]
         if here:
-            self.select(here[0])
+            self._take(min(here, key=lambda clip: clip.span.duration).clip_id)
 
-    def _moved(self, name: str, old: float, new: float) -> None:
-        """The box is dragged: once it rests, its edges snap to words."""
-        if self._quiet or pn.state.curdoc is None:
-            return
-        self._moves += 1
-        move = self._moves
-        pn.state.curdoc.add_timeout_callback(lambda: self._rested(move), _RESTS)
+    def _dropped(self, left: Seconds, right: Seconds) -> None:
+        """The box was dragged and let go."""
+        if known := self._clips.get(self._chosen or ""):
+            self._keep(known.clip, dragged(self._transcript, known.clip, left, right))
 
-    def _rested(self, move: int) -> None:
-        if move == self._moves and self._box is not None:
-            left, right = (float(str(edge)) for edge in (self._box.left, self._box.right))
-            self._keep(snapped(self._transcript, left, right))
-
-    def _nudge(self, edge: str, step: int) -> None:
-        words = self._clips[self._chosen or ""].clip.words
-        self._keep(nudged(words, edge, step, len(self._transcript.words)))
-
-    def _keep(self, words: WordSpan) -> None:
+    def _asked(self, edge: str, way: str, by: str) -> None:
         known = self._clips.get(self._chosen or "")
-        if known is None or known.clip.words == words:
-            _in_turn(self._place)
+        if known is None:
+            return
+        if not edge:
+            self._play(known.clip.span.start)
+        else:
+            step = -1 if way == "earlier" else 1
+            self._keep(known.clip, nudged(self._transcript, known.clip.words, edge, step, by))
+
+    def _keep(self, clip: ClipCandidate, words: WordSpan) -> None:
+        if clip.words == words:
+            _in_turn(self._show)  # the box goes back to the words that it has
             return
         with self._visitor.acts():
-            edit = ReviewClip(clip_id=known.clip.clip_id, words=words)
-            self._bench.editing.edit(self._episode_id, new_edit_id(), edit, self._visitor.name)
+            edit = ReviewClip(clip_id=clip.clip_id, words=words)
+            self._bench.editing.edit(
+                self._episode_id, edit_id=new_edit_id(), edit=edit, who=self._visitor.name
+            )
             self.update(self._bench.editing.clips(self._episode_id))
 
-    def _place(self) -> None:
-        """Bring the box to where the chosen clip is now, and say it in words."""
-        clip = self._clips[self._chosen or ""].clip
-        if self._box is not None:
-            self._quiet = True
-            self._box.update(left=clip.span.start, right=clip.span.end)
-            self._quiet = False
-        words = self._transcript.words[clip.words.first : clip.words.end]
-        first, last = (" ".join(each.text for each in part) for part in (words[:6], words[-6:]))
-        self._said.object = in_words(clip.title, first, last, clip.span.start, clip.span.duration, len(words))
+
+class _Closeup:
+    """The waveform around one clip, with a box over it whose edges can be dragged."""
+
+    def __init__(self, clip: ClipCandidate, waveform: Waveform, duration: Seconds, editable: bool) -> None:
+        self._waveform, self._duration = waveform, duration
+        self._seen = self._around(clip)
+        self._waves = ColumnDataSource(waveform.between(*self._seen))
+        self._hand = ColumnDataSource({"by": ["words"], "left": [0.0], "right": [0.0]})
+        self.plot = waves.plot(*self._seen, 130, self._waves)
+        """What is drawn."""
+        self._box = box = BoxAnnotation(
+            left=clip.span.start,
+            right=clip.span.end,
+            bottom=-1,
+            top=1,
+            editable=editable,
+            resizable="x",
+            movable="x",
+            syncable=False,
+            fill_alpha=0.25,
+            line_width=3,
+        )
+        self.plot.add_layout(box)
+        args = {"box": box, "hand": self._hand}
+        for edge in ("left", "right"):
+            box.js_on_change(edge, CustomJS(args=args, code=_DRAGGED))
+        self._hand.js_on_change("data", CustomJS(args=args, code=_PLACED))
+
+    def listen(self, play: Callable[[Seconds], None], dropped: Callable[[Seconds, Seconds], None]) -> None:
+        """`play` gets a moment that is tapped, `dropped` where the box is once it was dragged."""
+        self.plot.on_event(Tap, lambda event: play(min(max(0.0, event.x), self._duration)))
+
+        def told(name: str, old: Any, new: Any) -> None:
+            if new["by"][0] == "hand":
+                dropped(float(new["left"][0]), float(new["right"][0]))
+
+        self._hand.on_change("data", told)
+
+    def look_at(self, clip: ClipCandidate) -> None:
+        """Show what is around a clip."""
+        self._seen = left, right = self._around(clip)
+        self._waves.data = self._waveform.between(left, right)
+        self.plot.x_range.update(start=left, end=right)
+
+    def place(self, clip: ClipCandidate, colour: str) -> None:
+        """Bring the box to a clip, and what is seen with it."""
+        self._box.update(fill_color=colour, line_color=colour)
+        (left, right), (start, end) = self._seen, (clip.span.start, clip.span.end)
+        if start - left < min(_CLOSE, start) or right - end < min(_CLOSE, self._duration - end):
+            self.look_at(clip)
+        self._hand.data = {"by": ["words"], "left": [start], "right": [end]}
+
+    def _around(self, clip: ClipCandidate) -> tuple[Seconds, Seconds]:
+        return max(0.0, clip.span.start - _AROUND), min(self._duration, clip.span.end + _AROUND)
 
 
 def _in_turn(do: Callable[[], None]) -> None:
@@ -215,27 +289,70 @@ def _in_turn(do: Callable[[], None]) -> None:
     pn.state.execute(do, schedule=True)
 
 
-def in_words(title: str, first: str, last: str, start: Seconds, length: Seconds, count: int) -> str:
-    """What a clip says first and last, and how long it is, as HTML."""
-    where = f"from {short_clock(start)}, {length:.1f} s, {count} words"
-    return (
-        f"<p style='margin:.5rem 0'><strong>{escape(title)}</strong>: “{escape(first)} … {escape(last)}” "
-        f"<span style='color:var(--mui-palette-text-secondary)'>{where}</span></p>"
+def _boxes(clips: Sequence[ReviewedClip], chosen: str | None) -> dict[str, list[Any]]:
+    return {
+        "left": [each.clip.span.start for each in clips],
+        "right": [each.clip.span.end for each in clips],
+        "colour": [_LOOKS[each.verdict][0] for each in clips],
+        "dash": [_LOOKS[each.verdict][1] for each in clips],
+        "width": [5 if each.clip.clip_id == chosen else 2 for each in clips],
+        "title": [each.clip.title for each in clips],
+        "verdict": [each.verdict for each in clips],
+    }
+
+
+def _chapters(found: Enrichment | None) -> dict[str, list[Any]]:
+    chapters = found.chapters if found else ()
+    return {"at": [each.span.start for each in chapters], "title": [each.title for each in chapters]}
+
+
+def _key() -> str:
+    """How the boxes are to be read, and what a click does, as HTML."""
+    box = "display:inline-block;width:1.5rem;height:.8rem;margin-right:.35rem;vertical-align:-1px"
+    marks = "".join(
+        f'<span><span style="{box};border:2px {line} {colour}"></span>{verdict.capitalize()}</span>'
+        for verdict, (colour, line) in _LOOKS.items()
     )
+    style = "display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;font-size:.875rem"
+    told = "A click plays from there, and takes the clip there in hand. Ticks above are chapters."
+    return f'<div style="{style};color:var(--mui-palette-text-secondary)">{marks}<span>{told}</span></div>'
+
+
+def dragged(transcript: Transcript, clip: ClipCandidate, left: Seconds, right: Seconds) -> WordSpan:
+    """The words of `clip` once its edges are there: an edge that stayed keeps its word."""
+    nearest, kept = snapped(transcript, left, right), clip.words
+    first = kept.first if abs(left - clip.span.start) < _STAYED else nearest.first
+    end = kept.end if abs(right - clip.span.end) < _STAYED else nearest.end
+    return WordSpan(first=first, end=end) if first < end else nearest
 
 
 def snapped(transcript: Transcript, left: Seconds, right: Seconds) -> WordSpan:
     """The words that start nearest to `left` and end nearest to `right`; one at least."""
-    starts, ends = [word.start for word in transcript.words], [word.end for word in transcript.words]
-    first = _nearest(starts, left)
-    return WordSpan(first=first, end=max(first, _nearest(ends, right)) + 1)
+    words = transcript.words
+    spoken = [index for index, word in enumerate(words) if word.text] or [0]
+    first = spoken[_nearest([words[index].start for index in spoken], left)]
+    last = spoken[_nearest([words[index].end for index in spoken], right)]
+    return WordSpan(first=first, end=max(first, last) + 1)
 
 
-def nudged(words: WordSpan, edge: str, step: int, count: int) -> WordSpan:
-    """`words` with one word more or less at one edge, of `count` that there are."""
+def nudged(transcript: Transcript, words: WordSpan, edge: str, step: int, by: str) -> WordSpan:
+    """`words` with one edge at the next word, or sentence (`by`), before or after it; a word stays."""
+    if by == "sentence":
+        runs = [each.words for each in transcript.sentences]
+    else:
+        spoken = (index for index, word in enumerate(transcript.words) if word.text)
+        runs = [WordSpan(first=index, end=index + 1) for index in spoken]
     if edge == "first":
-        return WordSpan(first=min(max(0, words.first + step), words.end - 1), end=words.end)
-    return WordSpan(first=words.first, end=min(max(words.first + 1, words.end + step), count))
+        first = _next([run.first for run in runs], words.first, step)
+        return words.model_copy(update={"first": first}) if first < words.end else words
+    end = _next([run.end for run in runs], words.end, step)
+    return words.model_copy(update={"end": end}) if end > words.first else words
+
+
+def _next(borders: Sequence[int], at: int, step: int) -> int:
+    """The border next to `at` in a direction; `at` itself where there is none."""
+    place = bisect_right(borders, at) if step > 0 else bisect_left(borders, at) - 1
+    return borders[place] if 0 <= place < len(borders) else at
 
 
 def _nearest(times: Sequence[Seconds], moment: Seconds) -> int:
@@ -244,47 +361,13 @@ def _nearest(times: Sequence[Seconds], moment: Seconds) -> int:
     return min(near, key=lambda index: abs(times[index] - moment))
 
 
-def _read(file: Path) -> tuple[NDArray[np.float64], float]:
-    """The waveform, 0 to 1, and how many peaks a second has; none for an episode of an older version."""
-    if not file.is_file():
-        return np.zeros(0), 1.0
-    found = json.loads(file.read_bytes())
-    return np.asarray(found["peaks"], dtype=np.float64) / 100, float(found["per_second"])
-
-
-def _thinned(
-    peaks: NDArray[np.float64], per_second: float, left: Seconds, right: Seconds
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Times and the loudest peaks between two moments, few enough to be drawn."""
-    part = peaks[int(left * per_second) : int(right * per_second) + 1]
-    each = max(1, -(-len(part) // _POINTS))
-    padded = np.pad(part, (0, -len(part) % each))
-    loudest: NDArray[np.float64] = padded.reshape(-1, each).max(axis=1) if len(padded) else padded
-    times = np.arange(len(loudest), dtype=np.float64) + 0.5
-    return left + times * (each / per_second), loudest
-
-
-def _plot(left: Seconds, right: Seconds, height: int) -> Any:
-    plot = figure(
-        x_range=Range1d(start=left, end=right),
-        y_range=Range1d(start=-1.05, end=1.05),
-        height=height,
-        sizing_mode="stretch_width",
-        toolbar_location=None,
-        tools="",
-        background_fill_alpha=0,
-        border_fill_alpha=0,
-        outline_line_color=None,
-        min_border=0,
-    )
-    plot.yaxis.visible = plot.grid.visible = False
-    axis = plot.xaxis[0]
-    axis.formatter = CustomJSTickFormatter(code=_CLOCK)
-    axis.update(axis_line_color=_GREY, major_tick_line_color=_GREY, major_label_text_color=_GREY)
-    axis.minor_tick_line_color = None
-    return plot
-
-
-def _draw(plot: Any, times: NDArray[np.float64], peaks: NDArray[np.float64]) -> None:
-    """A plot must have something to draw: without a waveform, nothing that can be seen."""
-    plot.varea(x=times, y1=-peaks, y2=peaks, fill_color=_GREY, fill_alpha=0.55)
+def begun(transcript: Transcript, at: Seconds, shortest: Seconds) -> NewClip:
+    """A clip by hand from the sentence at a moment on, of whole sentences and `shortest` at least."""
+    ends = [transcript.span(each.words).end for each in transcript.sentences]
+    number = min(bisect_right(ends, at), len(ends) - 1)
+    first = transcript.sentences[number].words.first
+    start = transcript.words[first].start
+    last = min(bisect_left(ends, start + shortest, lo=number), len(ends) - 1)
+    words = WordSpan(first=first, end=transcript.sentences[last].words.end)
+    title = " ".join(transcript.text(words).split()[:_TITLE_WORDS])
+    return NewClip(title=title[:_TITLE_LENGTH] or "A clip", words=words)

@@ -86,10 +86,20 @@ class Closeup:
         page.get_by_role("button", name="Adjust where").first.click()
         expect(page.get_by_role("button", name="End earlier")).to_be_visible()
         self.page, self.plot = page, page.locator(".bk-Canvas").nth(1)
-        self.plot.scroll_into_view_if_needed()
         self.left = max(0.0, one["start"] - 20)
         self.right = min(reviewed.get()["duration"], one["end"] + 20)
-        page.wait_for_timeout(800)  # until it is drawn, and the page has scrolled there
+        self._comes_to_rest((one["start"] + one["end"]) / 2)
+
+    def _comes_to_rest(self, inside: float) -> None:
+        """Wait until the page has scrolled there, and the box takes the pointer."""
+        end, before = time.monotonic() + 20, None
+        events = self.plot.locator(".bk-events")
+        while before != (before := self.plot.bounding_box()) or "grab" not in str(
+            events.evaluate("each => each.style.cursor")
+        ):
+            assert time.monotonic() < end, "the box cannot be taken"
+            self.page.wait_for_timeout(300)
+            self.move(inside)
 
     def move(self, seconds: float, steps: int = 6) -> None:
         box: FloatRect | None = self.plot.bounding_box()
