@@ -11,6 +11,7 @@ import param
 from apps.pages import shell
 from apps.pages.access import Visitor
 from apps.pages.addresses import episode_address
+from apps.pages.course import Course
 from apps.pages.following import every_second, follow
 from apps.pages.job_list import Acts, JobList, row_of, titles_of
 from apps.pages.parts import FOLDER, Part, said
@@ -49,6 +50,7 @@ class JobPage(pn.viewable.Viewer):
         self._bench, self._visitor = bench, Visitor.here()
         self._job_id = str(pn.state.route_params.get("job_id", ""))
         self._row = JobList(Acts(bench, self._visitor), label="The job", sizing_mode="stretch_width")
+        self._course = Course(bench, self._visitor)
         self._log = Records(
             caption="What happened", heads=["When", "What", "More"], sizing_mode="stretch_width"
         )
@@ -72,9 +74,11 @@ class JobPage(pn.viewable.Viewer):
             return
         self._ended = job.ended
         self._row.items = [row_of(job, titles_of(self._bench, [job]), self._visitor)]
-        self._log.rows = [_event(self._visitor.may_know(each)) for each in self._bench.log(self._job_id)]
+        log = self._bench.log(self._job_id)
+        self._log.rows = [_event(self._visitor.may_know(each)) for each in log]
         told = self._bench.outbox.deliveries(job_id=self._job_id)
         self._told.rows = [_delivery(each, self._visitor) for each in told]
+        self._course.show(job, log)
 
     def _while_open(self) -> None:
         if not self._ended:
@@ -94,7 +98,14 @@ class JobPage(pn.viewable.Viewer):
         to = [_to_episode(job.episode_id)] if job.episode_id else []
         lead = f"Job {job.job_id}, asked for by {job.requested_by or 'this machine'}"
         return shell.page(
-            KINDS[job.job_type], "jobs", self._row, self._log, self._told, lead=lead, actions=to
+            KINDS[job.job_type],
+            "jobs",
+            self._row,
+            self._course.view,
+            self._log,
+            self._told,
+            lead=lead,
+            actions=to,
         )
 
 

@@ -11,6 +11,7 @@ import param
 from apps.pages import shell
 from apps.pages.access import Visitor
 from apps.pages.following import every_second, follow
+from apps.pages.going import Going
 from apps.pages.job_list import Acts, JobList, row_of, titles_of
 from apps.pages.wording import STATES
 from workbench.jobs import Status
@@ -35,6 +36,7 @@ class JobsPage(pn.viewable.Viewer):
         self._acts, self._looking = Acts(bench, self._visitor), threading.Lock()
         self._list = JobList(self._acts, choosing=True, empty=_NONE, sizing_mode="stretch_width")
         self._counts = pmui.Typography("", variant="body2", sx={"color": "text.secondary"}, margin=0)
+        self._going = Going(bench, self._visitor)
         self._more = pmui.Button(label="Show more", variant="outlined", visible=False)
         self._more.on_click(lambda event: self.param.update(shown=self.shown + _PAGE))
         self._cancel = self._bulk("Cancel chosen", "cancel")
@@ -92,7 +94,7 @@ class JobsPage(pn.viewable.Viewer):
             sx={"alignItems": "center", "flexWrap": "wrap", "gap": "10px"},
             sizing_mode="stretch_width",
         )  # fmt: skip
-        return shell.page("Jobs", "jobs", tools, self._list, self._more)
+        return shell.page("Jobs", "jobs", self._going.view, tools, self._list, self._more)
 
 
 def _summary(bench: Workbench) -> str:
