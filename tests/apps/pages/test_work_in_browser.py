@@ -1,4 +1,4 @@
-"""How the work goes, on the pages: a job's timeline, the queue, the last day, workers and Dask's dashboard."""
+"""How the work goes, on the pages: a job's timeline, the queue, the last day, workers, Dask's dashboard."""
 
 import shutil
 from pathlib import Path
