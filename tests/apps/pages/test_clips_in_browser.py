@@ -59,7 +59,10 @@ def test_an_edge_goes_word_by_word_with_the_buttons(reviewed: Reviewed, opened: 
     opened.get_by_role("button", name="Adjust where").first.click()
     later = opened.get_by_role("button", name="Start later")
     later.click()
-    expect(opened.get_by_text("made again", exact=False).first).to_be_visible()
+    card = opened.locator("ul.clips > li").first
+    expect(card.get_by_text("it will be made again")).to_be_visible()
+    expect(card.locator("video[controls]")).to_be_visible()  # the file that there is plays meanwhile
+    expect(card.get_by_role("option", name="Square (1x1): preview")).to_have_count(1)
     moved = clip(reviewed, one["clip_id"])
     assert one["start"] < moved["start"] < one["start"] + 2
     assert moved["end"] == one["end"]
