@@ -66,12 +66,18 @@ def test_a_job_is_followed_through_no_more_than_eight_files_that_exist():
 
 
 def test_each_file_of_the_flow_is_imported_by_one_before_it():
-    steps = re.findall(r"^\d+\. `([a-z/_]+\.py)`", FLOW, re.MULTILINE)
     imports = ""
-    for step in steps:
-        text = (ROOT / step).read_text(encoding="utf-8")
-        assert not imports or re.search(rf"\b{Path(step).stem}\b", imports), step
-        imports += "\n".join(re.findall(r"^ *(?:from|import) .*$", text, re.MULTILINE))
+
+    def is_imported(file: str) -> bool:
+        return not imports or bool(re.search(rf"\b{Path(file).stem}\b", imports))
+
+    for step, beside in re.findall(r"^\d+\. `([a-z/_]+\.py)`(.*)", FLOW, re.MULTILINE):
+        folder = Path(step).parent
+        ways = [f"{folder}/{name}" for name in re.findall(r"by way of `([a-z_]+\.py)`", beside)]
+        for file in (*ways, step):
+            assert is_imported(file), file
+            text = (ROOT / file).read_text(encoding="utf-8")
+            imports += "\n".join(re.findall(r"^ *(?:from|import) .*$", text, re.MULTILINE))
 
 
 def test_every_command_is_listed():
