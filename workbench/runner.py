@@ -168,7 +168,7 @@ class Cluster:
         seen = _identity(client, workers=-1) if client else None
         if seen is None:
             return None
-        workers = tuple(_worker(each) for each in seen["workers"].values())
+        workers = tuple(sorted(map(_worker, seen["workers"].values()), key=lambda worker: worker.name))
         elsewhere = None if self._own else _dashboard_of(self.address, seen["services"])
         return ClusterState(workers=workers, is_own=bool(self._own), dashboard=elsewhere)
 

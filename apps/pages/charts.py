@@ -151,6 +151,7 @@ def _drawn(
 
 def _dress(figure: Any) -> None:
     figure.update(sizing_mode="stretch_width", background_fill_alpha=0, border_fill_alpha=0, min_border=4)
+    figure.min_border_right = 20  # for half a label
     figure.output_backend = "canvas"  # HoloViews prefers WebGL, of which consoles complain
     figure.outline_line_color = None
     figure.toolbar.active_drag = None

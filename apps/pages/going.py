@@ -36,6 +36,8 @@ _FOLD = {
     "& .MuiAccordionDetails-root": {"px": 2, "pb": 2},
 }
 _CAPTION = "margin:1rem 0 .25rem;font:700 1.1rem/1.25 Georgia,serif"
+_ITSELF = "Memory and processor are the worker's own, without the encoders that it starts."
+_NOTE = "margin:.5rem 0 0;color:var(--mui-palette-text-secondary)"
 _TEXT = "margin:0;color:var(--mui-palette-text-secondary)"
 
 type Counts = Mapping[tuple[str, str], int]
@@ -52,8 +54,9 @@ class Going:
             heads=["Worker", "Memory", "Tasks", "Processor"],
             none=_SILENT if bench.settings.scheduler else _NO_CLUSTER,
             sizing_mode="stretch_width",
+            margin=(16, 0, 0, 0),
         )
-        self._dashboard = pn.pane.HTML("", sizing_mode="stretch_width", margin=0)
+        self._below = pn.pane.HTML("", sizing_mode="stretch_width", margin=0)
         self._inside = pmui.Column(sizing_mode="stretch_width")
         self.view = pmui.Accordion(
             (TITLE, self._inside), title_variant="body1", sizing_mode="stretch_width", margin=0, sx=_FOLD
@@ -76,9 +79,9 @@ class Going:
         self._queue.show("Queue", depth_in_words(counts), depth(counts), _depth_chart)
         self._day.show("The last 24 hours", day_in_words(day), throughput(day), _day_chart)
         self._workers.rows = [row_of(each) for each in cluster.workers] if cluster else []
-        self._dashboard.object = self._link(cluster)
+        self._below.object = f'<p style="{_NOTE}">{_ITSELF}</p>{self._link(cluster)}' if cluster else ""
         if not self._inside.objects:
-            self._inside.objects = [self._queue.view, self._day.view, self._workers, self._dashboard]
+            self._inside.objects = [self._queue.view, self._day.view, self._workers, self._below]
 
     def _link(self, cluster: ClusterState | None) -> str:
         """To Dask's dashboard: for admins, since others may not go there."""
@@ -131,12 +134,11 @@ def depth(counts: Counts) -> list[Box]:
 
 def depth_in_words(counts: Counts) -> str:
     """The same in a sentence."""
-    said = [
-        f"{KINDS[JobType(kind)]}: {count} {STATES[status].lower()}"
-        for kind in reversed(_kinds(counts))
-        for status in _COLOURS
-        if (count := counts.get((kind, status), 0))
-    ]
+    said = []
+    for kind in reversed(_kinds(counts)):
+        found = [(status, counts.get((kind, status), 0)) for status in _COLOURS]
+        each = ", ".join(f"{count} {STATES[status].lower()}" for status, count in found if count)
+        said.append(f"{KINDS[JobType(kind)]}: {each}")
     return f"{'; '.join(said)}." if said else "No job waits and none runs."
 
 
@@ -171,9 +173,9 @@ def day_in_words(day: Sequence[Hour]) -> str:
 def row_of(worker: WorkerState) -> dict[str, Any]:
     """A worker as a row."""
     limit = worker.memory_limit_bytes
-    of = f" of {size(limit)}" if limit else ", without a limit"
-    tasks = str(worker.tasks) if worker.tasks else "none"
-    return {"cells": [worker.name, size(worker.memory_bytes) + of, tasks, f"{worker.cpu_percent:.0f} %"]}
+    memory = size(worker.memory_bytes) + (f" of {size(limit)}" if limit else ", without a limit")
+    tasks = f"{worker.tasks or 'no'} task{'s' * (worker.tasks > 1)}"
+    return {"cells": [f"Worker {worker.name}", memory, tasks, f"{worker.cpu_percent:.0f} % of a processor"]}
 
 
 def _kinds(counts: Counts) -> list[str]:

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import re
 import signal
 import socket
 import subprocess
@@ -244,6 +245,24 @@ def test_workers_keep_small_blocks_for_speed_until_the_next_task_and_big_ones_ne
     cluster.start(_examine(tone), attempt)
     assert watcher.outcome().failure is None
     assert sum(cluster.client.run(_resident).values()) < before - (24 << 20)
+
+
+def test_another_ones_cluster_tells_its_workers_and_where_its_dashboard_would_be_and_none_of_ours_is_started(
+    external: External,
+):
+    external.start()
+    cluster = connect(external.address, 1, {}, lambda *_: None, lambda _: None)
+    try:
+        _until(lambda: cluster.slots == 1)
+        state = cluster.state()
+        assert state
+        assert (len(state.workers), state.is_own) == (1, False)
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/status", state.dashboard or "")
+        assert cluster.dashboard() is None
+        external.kill()
+        _until(lambda: cluster.state() is None)
+    finally:
+        cluster.close()
 
 
 def _until(reached: Callable[[], bool]) -> None:

@@ -29,9 +29,7 @@ def test_of_each_type_the_running_jobs_come_before_the_waiting_ones_and_ended_on
 
 
 def test_the_queue_in_words_names_each_type_or_says_that_there_is_none():
-    assert (
-        depth_in_words(COUNTS) == "Look for recordings: 1 waiting; Process: 2 running; Process: 40 waiting."
-    )
+    assert depth_in_words(COUNTS) == "Look for recordings: 1 waiting; Process: 2 running, 40 waiting."
     assert depth_in_words({("render_clips", "failed"): 4}) == "No job waits and none runs."
 
 
@@ -51,6 +49,6 @@ def test_the_day_in_words_counts_jobs_and_minutes_of_recordings():
 
 def test_a_worker_tells_its_memory_of_its_limit_if_it_has_one():
     free = WorkerState(name="0", tasks=1, memory_bytes=300_000_000, memory_limit_bytes=None, cpu_percent=98.6)
-    assert row_of(free)["cells"] == ["0", "300.0 MB, without a limit", "1", "99 %"]
+    assert row_of(free)["cells"] == ["Worker 0", "300.0 MB, without a limit", "1 task", "99 % of a processor"]
     bound = free.model_copy(update={"memory_limit_bytes": 2_000_000_000, "tasks": 0})
-    assert row_of(bound)["cells"][1:3] == ["300.0 MB of 2.0 GB", "none"]
+    assert row_of(bound)["cells"][1:3] == ["300.0 MB of 2.0 GB", "no task"]
