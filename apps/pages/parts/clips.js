@@ -180,8 +180,9 @@ const verdict = (model, one, again) => {
 }
 
 const title = (model, one, again) => {
-  const made = element("h3", "", one.title)
-  if (!model.editable) return made
+  const heading = element("h3"), made = element("span", "", one.title)
+  heading.append(made)
+  if (!model.editable) return heading
   made.contentEditable = "plaintext-only"
   made.setAttribute("role", "textbox")
   made.setAttribute("aria-label", "Title of the clip")
@@ -195,7 +196,7 @@ const title = (model, one, again) => {
     if (event.key === "Escape") made.textContent = one.title
     if (event.key === "Enter" || event.key === "Escape") { event.preventDefault(); made.blur() }
   }
-  return made
+  return heading
 }
 
 // A player of the page, in whatever part it is.
