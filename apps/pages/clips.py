@@ -186,7 +186,7 @@ class ClipShelf:
         episode_id = self._episode.episode_id
         files = [_file(episode_id, clip.clip_id, each, stale) for each in clip.files]
         current = {each["ratio"] for each in files if not each["stale"]}
-        ratios = self._bench.settings.aspect_ratios
+        ratios = dict.fromkeys((*self._bench.settings.aspect_ratios, *AspectRatio))  # the usual ones first
         words = self._reviewed[clip.clip_id].clip.words
         score = f", score {clip.score * 100:.0f} of 100" if clip.score_parts else ""
         return {
