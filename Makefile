@@ -8,7 +8,7 @@ PYTHON ?= $(or $(shell for python in python3 /usr/bin/python3 python3.14 python3
 DO = @$(PYTHON) apps/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebooks test test-real test-slow bench lint format lock clean
+.PHONY: help setup demo notebooks test test-real test-slow axe bench lint format lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1 /' \
@@ -31,6 +31,9 @@ test-real:  ## the tests on the real recordings in ../shared/media
 
 test-slow:  ## the tests that kill, wait and repeat (minutes)
 	$(DO) test-slow
+
+axe:  ## look at every page with axe-core for what hinders people (needs npm; minutes)
+	$(DO) axe
 
 bench:  ## speed, memory and word error rates (minutes, on a quiet machine)
 	$(DO) bench

@@ -91,6 +91,7 @@ TASKS = {
     "test": Task("lint, types, the picture of the imports, and the tests", (*_LINT, _PYTEST)),
     "test-real": Task("the tests on the real recordings in ../shared/media", [(*_PYTEST, "-m", "real")]),
     "test-slow": Task("the tests that kill, wait and repeat", [(*_PYTEST, "-m", "slow")]),
+    "axe": Task("what axe-core (by npm) finds on every page", [("python", "-m", "tests.accessibility")]),
     "bench": Task("speed, memory and word error rates", [("python", "-m", "tests.benchmarks")]),
     "lint": Task("the checks of `test` without the tests", _LINT),
     "format": Task("format the code", [("ruff", "check", "--fix", "."), ("ruff", "format", ".")]),

@@ -16,15 +16,15 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.benchmarks.serving import Server, served
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_SIZES = ((1440, 1000), (390, 844))
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SIZES = ((1440, 1000), (390, 844))
 _PAGES = ("library", "inbox", "jobs", "system")
 
 
 def main() -> int:
     arguments = _arguments()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    found = next(filter(None, map(shutil.which, _BROWSERS)))
+    found = next(filter(None, map(shutil.which, BROWSERS)))
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as empty:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
         for name, library in (("full", arguments.library), ("empty", Path(empty))):
@@ -38,11 +38,11 @@ def main() -> int:
 def _shoot(browser: Browser, server: Server, out: Path, name: str) -> None:
     url = f"http://{server.host}:{server.port}"
     for scheme in ("light", "dark"):
-        for width, height in _SIZES:
+        for width, height in SIZES:
             size = {"width": width, "height": height}
             context = browser.new_context(viewport=size, color_scheme=scheme)
             page = context.new_page()
-            for place in _places(server):
+            for place in places(server):
                 page.goto(url + place)
                 page.get_by_role("heading", level=1).wait_for()
                 page.wait_for_timeout(1500)  # pictures and players
@@ -51,7 +51,7 @@ def _shoot(browser: Browser, server: Server, out: Path, name: str) -> None:
             context.close()
 
 
-def _places(server: Server) -> Iterator[str]:
+def places(server: Server) -> Iterator[str]:
     """Every page; of those with many, that of the newest."""
     yield from (f"/app/{page}" for page in _PAGES)
     yield from (
