@@ -54,9 +54,7 @@ def test_the_file_stays_readable_for_whom_it_was_and_a_link_stays_one(tmp_path: 
     assert tomllib.loads(real.read_text()) == {"clip_count": 3, "schedules": []}
 
 
-@pytest.mark.parametrize(
-    "text", ["no TOML", '"schedules" = ["a"]\n', 'a = """\nschedules = 1\n"""\n']
-)
+@pytest.mark.parametrize("text", ["no TOML", '"schedules" = ["a"]\n', 'a = """\nschedules = 1\n"""\n'])
 def test_a_file_that_only_a_person_can_change_is_left_as_it_is(tmp_path: Path, text: str):
     (tmp_path / FILE).write_text(text)
     with pytest.raises(BadSetting, match="write `schedules` into it by hand"):
