@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from pipeline import ffmpeg
 from tests.benchmarks.serving import Server, served
@@ -34,6 +34,8 @@ clip_min_seconds = 6
 clip_max_seconds = 12
 aspect_ratios = ["1x1"]
 """
+LIGHT, DARK = "rgb(250, 249, 246)", "rgb(19, 21, 24)"
+"""The ground of the pages."""
 _OF_COLOURS = ["color-contrast", "link-in-text-block"]
 """The rules by which dark can be worse than light."""
 _RUN = """async (rules) => {
@@ -114,6 +116,7 @@ def _turn(page: Page) -> None:
     button = page.get_by_role("button", name="Toggle theme")
     if button.count():
         button.click()
+        expect(page.get_by_role("main")).to_have_css("background-color", LIGHT if dark else DARK)
 
 
 def _in_each_tab(page: Page, rules: list[str]) -> Iterator[tuple[str, str]]:
@@ -121,10 +124,15 @@ def _in_each_tab(page: Page, rules: list[str]) -> Iterator[tuple[str, str]]:
     for name in names or [""]:
         if name:
             page.get_by_role("tab", name=name).click()
-        page.wait_for_timeout(400)  # colours fade
-        for each in page.evaluate(_RUN, rules):
-            if each["impact"] in _HINDERS:
+        page.wait_for_timeout(400)
+        if _hindrances(page, rules):
+            page.wait_for_timeout(3000)  # colours fade: what is only so for a moment hinders nobody
+            for each in _hindrances(page, rules):
                 yield f" ({name})" * bool(name), _sentence(each)
+
+
+def _hindrances(page: Page, rules: list[str]) -> list[dict[str, Any]]:
+    return [each for each in page.evaluate(_RUN, rules) if each["impact"] in _HINDERS]
 
 
 def _sentence(violation: dict[str, Any]) -> str:
