@@ -7,6 +7,7 @@ from pipeline.edits import Edit, NewClip, ReviewClip, Verdict
 from pipeline.model import ClipCandidate, Frozen, Seconds, Span, Word, WordSpan
 
 BY_HAND = ("chosen by hand",)
+_HAND = "hand-"
 
 
 class ReviewedClip(Frozen):
@@ -30,7 +31,7 @@ def reviewed(
     for edit in edits:
         if isinstance(edit, NewClip):
             made = _by_hand(edit, words, duration)
-            clips.setdefault(made.clip_id, ReviewedClip(clip=made, verdict="approved", by_hand=True))
+            clips[made.clip_id] = ReviewedClip(clip=made, verdict="approved", by_hand=True)
         elif isinstance(edit, ReviewClip) and edit.clip_id in clips:
             clips[edit.clip_id] = _judged(clips[edit.clip_id], edit, words, duration)
     return tuple(clips.values())
@@ -38,7 +39,23 @@ def reviewed(
 
 def hand_id(edit: NewClip) -> str:
     """The id of a clip that was made by hand: by where it starts and what it was called at first."""
-    return f"hand-{edit.words.first}-{slug(edit.title)}"
+    return f"{_HAND}{edit.words.first}-{slug(edit.title)}"
+
+
+def withdrawn(clip_ids: Iterable[str], edits: Iterable[Edit]) -> frozenset[str]:
+    """Of `clip_ids` those that are not to go out: rejected, or made by hand and taken back."""
+    verdicts: dict[str, Verdict] = {}
+    for edit in edits:
+        if isinstance(edit, NewClip):
+            verdicts[hand_id(edit)] = "approved"
+        elif isinstance(edit, ReviewClip) and edit.decision:
+            verdicts[edit.clip_id] = edit.decision
+    made = {clip_id for clip_id, verdict in verdicts.items() if verdict != "rejected"}
+    return frozenset(
+        clip_id
+        for clip_id in clip_ids
+        if verdicts.get(clip_id) == "rejected" or (clip_id.startswith(_HAND) and clip_id not in made)
+    )
 
 
 def _by_hand(edit: NewClip, words: Sequence[Word], duration: Seconds) -> ClipCandidate:

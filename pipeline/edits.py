@@ -6,15 +6,16 @@ whatever their texts become: a claim's evidence stays where it was, and any edit
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter
 
 from pipeline.model import (
     Chapter,
     Enrichment,
     Frozen,
+    Highlight,
     Name,
     Quote,
     Sentence,
@@ -22,13 +23,21 @@ from pipeline.model import (
     Word,
     WordSpan,
 )
+from pipeline.terms import Term
 
 type Line = Annotated[str, Field(max_length=500)]
 type Text = Annotated[str, Field(max_length=20_000)]
+type ClipTitle = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 type Verdict = Literal["approved", "rejected", "proposed"]
 type ItemList = Literal["chapters", "names", "quotes", "show_notes", "keywords"]
 
-_INNER = re.compile(r"^(\W*)(.*?)(\W*)$", re.DOTALL)
+_CLOSED = re.compile(r"[.!?…。！？]+[\"'”’»)\]]*$")
+_STANDS_FOR = 0xF0000  # the first character of a range that no text uses
+
+
+def _or_none(text: str | None) -> str | None:
+    """What is blank is left out."""
+    return text if text and text.strip() else None
 
 
 class CorrectWords(Frozen):
@@ -70,7 +79,7 @@ class WriteItem(Frozen):
     kind: Literal["item"] = "item"
     items: ItemList
     index: Annotated[int, Field(ge=0, le=100_000)]
-    text: Text | None
+    text: Annotated[Text | None, AfterValidator(_or_none)]
 
 
 class ReviewClip(Frozen):
@@ -80,7 +89,7 @@ class ReviewClip(Frozen):
     clip_id: Annotated[str, Field(max_length=200)]
     decision: Verdict | None = None
     reason: Line = ""
-    title: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    title: ClipTitle | None = None
     words: WordSpan | None = None
 
 
@@ -88,7 +97,7 @@ class NewClip(Frozen):
     """A clip that was found by a person."""
 
     kind: Literal["new clip"] = "new clip"
-    title: Annotated[str, Field(min_length=1, max_length=200)]
+    title: ClipTitle
     words: WordSpan
 
 
@@ -146,10 +155,10 @@ def corrected(transcript: Transcript, edits: Sequence[Edit]) -> Transcript:
     words, sentences = list(transcript.words), list(transcript.sentences)
     for edit in edits:
         if isinstance(edit, CorrectWords):
-            _write(words, edit.words, edit.text)
+            _write(words, edit.words, edit.text, transcript.words)
         elif isinstance(edit, CorrectEverywhere):
-            for place in list(_places(words, edit.old)):
-                _write(words, place, _dressed(words, place, edit.new))
+            for place, text in list(Term(edit.old, edit.new).places(words)):
+                _write(words, place, text, transcript.words)
         elif isinstance(edit, NameSpeaker):
             sentences = [_named(each, number, edit) for number, each in enumerate(sentences)]
     return transcript.model_copy(update={"words": tuple(words), "sentences": tuple(sentences)})
@@ -162,13 +171,14 @@ def revise(
     if not edits:
         return transcript, enrichment
     now = corrected(transcript, edits)
-    found = _follow(transcript, now, enrichment)
+    sayings = _Sayings(transcript, now)
+    found = sayings.marked(_quoted(transcript, now, enrichment))
     for edit in edits:
         if isinstance(edit, CorrectEverywhere):
-            found = _everywhere(found, edit)
-        elif isinstance(edit, WriteText):
-            found = found.model_copy(update={edit.field: edit.text})
-    found = found.model_copy(update={"title": titled(enrichment.title, edits)})
+            found = _everywhere(found, Term(edit.old, edit.new))
+        elif isinstance(edit, WriteText) and edit.field == "summary":
+            found = found.model_copy(update={"summary": edit.text})
+    found = sayings.said(found).model_copy(update={"title": titled(enrichment.title, edits)})
     return now, _itemised(found, [edit for edit in edits if isinstance(edit, WriteItem)])
 
 
@@ -176,17 +186,10 @@ def titled(title: str, edits: Iterable[Edit]) -> str:
     """An episode's title as it is with `edits`."""
     for edit in edits:
         if isinstance(edit, CorrectEverywhere):
-            title = _put(title, edit) or title
+            title = Term(edit.old, edit.new).put(title) or title
         elif isinstance(edit, WriteText) and edit.field == "title":
             title = edit.text.strip() or title
     return title
-
-
-def rejected(edits: Iterable[Edit]) -> frozenset[str]:
-    """The ids of the clips that are not to go out."""
-    decided = [each for each in edits if isinstance(each, ReviewClip) and each.decision]
-    last = {each.clip_id: each.decision for each in decided}
-    return frozenset(clip_id for clip_id, decision in last.items() if decision == "rejected")
 
 
 def changes(before: Transcript, after: Transcript) -> tuple[dict[int, str], dict[int, str | None]]:
@@ -212,68 +215,46 @@ def kept(found: Enrichment, items: ItemList, edits: Iterable[Edit]) -> list[int]
     return [index for index in every if items == "chapters" or last.get(index, "") is not None]
 
 
-def _write(words: list[Word], place: WordSpan, text: str) -> None:
-    """Put `text` in the place of some words: one for each as far as that goes, the rest into the last."""
+def _write(words: list[Word], place: WordSpan, text: str, heard: Sequence[Word]) -> None:
+    """Put `text` in the place of some words: one for each as far as that goes, the rest into the last.
+
+    `heard` are the words as they were at first, which know where a space stands.
+    """
     said = text.split()
     end = min(place.end, len(words))
     count = end - place.first
     if count <= 0:
         return
+    closed = _CLOSED.search(words[end - 1].text)
     if len(said) > count:
         said = [*said[: count - 1], " ".join(said[count - 1 :])]
     for index in range(place.first, end):
         number = index - place.first
         fresh = said[number] if number < len(said) else ""
-        space = words[index].space and bool(fresh)
+        space = bool(fresh) and (number > 0 or heard[index].space)
         words[index] = words[index].model_copy(update={"text": fresh, "probability": 1.0, "space": space})
+    if closed and not said:
+        _close(words, place.first, closed[0])
 
 
-def _places(words: Sequence[Word], phrase: str) -> Iterator[WordSpan]:
-    """Where `phrase` is said, word by word; punctuation around and between does not matter."""
-    wanted = [_bare(each) for each in phrase.split()]
-    wanted = [each for each in wanted if each]
-    spoken = [(index, bare) for index, word in enumerate(words) if (bare := _bare(word.text))]
-    at = 0
-    while wanted and at + len(wanted) <= len(spoken):
-        run = spoken[at : at + len(wanted)]
-        if [bare for _, bare in run] == wanted:
-            yield WordSpan(first=run[0][0], end=run[-1][0] + 1)
-            at += len(wanted)
-        else:
-            at += 1
-
-
-def _dressed(words: Sequence[Word], place: WordSpan, text: str) -> str:
-    """`text` with the punctuation that stands around the words in that place."""
-    before = _INNER.match(words[place.first].text)
-    after = _INNER.match(words[place.end - 1].text)
-    return f"{before[1] if before else ''}{text}{after[3] if after else ''}" if text.strip() else ""
-
-
-def _bare(text: str) -> str:
-    inner = _INNER.match(text)
-    return inner[2].casefold() if inner else text.casefold()
+def _close(words: list[Word], end: int, mark: str) -> None:
+    """Let the words before `end` end the sentence, whose last words were taken out."""
+    last = next((index for index in range(end - 1, -1, -1) if words[index].text), None)
+    if last is not None and not _CLOSED.search(words[last].text):
+        text = words[last].text.rstrip(",;:") + mark
+        words[last] = words[last].model_copy(update={"text": text})
 
 
 def _named(sentence: Sentence, number: int, edit: NameSpeaker) -> Sentence:
     here = edit.sentences is None or edit.sentences.first <= number < edit.sentences.end
     theirs = edit.sentences is not None or sentence.speaker == edit.old
-    return sentence.model_copy(update={"speaker": edit.name.strip() or None}) if here and theirs else sentence
+    name = " ".join(edit.name.split()) or None
+    return sentence.model_copy(update={"speaker": name}) if here and theirs else sentence
 
 
-def _follow(before: Transcript, after: Transcript, found: Enrichment) -> Enrichment:
-    """What is quoted from sentences that were corrected, as it is now."""
-    changed = [
-        (old, new)
-        for sentence in before.sentences
-        if (old := before.text(sentence.words)) != (new := after.text(sentence.words))
-    ]
+def _quoted(before: Transcript, after: Transcript, found: Enrichment) -> Enrichment:
+    """The quotes as they are said, and by whom, after words were corrected."""
     speakers = {each.words.first: each.speaker for each in after.sentences}
-
-    def follows(text: str) -> str:
-        for old, new in changed:
-            text = text.replace(old, new)
-        return text
 
     def quoted(quote: Quote) -> Quote:
         same = before.text(quote.words) == after.text(quote.words)
@@ -282,32 +263,64 @@ def _follow(before: Transcript, after: Transcript, found: Enrichment) -> Enrichm
             update["speaker"] = speaker
         return quote.model_copy(update=update) if update else quote
 
-    return found.model_copy(
-        update={
-            "summary": follows(found.summary),
-            "show_notes": tuple(map(follows, found.show_notes)),
-            "quotes": tuple(map(quoted, found.quotes)),
+    return found.model_copy(update={"quotes": tuple(map(quoted, found.quotes))})
+
+
+class _Sayings:
+    """Sentences that were corrected, of which summary and notes are made.
+
+    A character stands for each while these are edited: a term that was corrected in the sentence already
+    must not be corrected there once more.
+    """
+
+    def __init__(self, before: Transcript, after: Transcript) -> None:
+        pairs = {
+            old: new
+            for each in before.sentences
+            if (old := before.text(each.words)) != (new := after.text(each.words)) and old
         }
-    )
+        longest_first = sorted(pairs.items(), key=lambda pair: -len(pair[0]))
+        self._pairs = [(chr(_STANDS_FOR + number), *pair) for number, pair in enumerate(longest_first)]
+
+    def marked(self, found: Enrichment) -> Enrichment:
+        """With the characters."""
+        return _texts(found, self._mark)
+
+    def said(self, found: Enrichment) -> Enrichment:
+        """With the sentences as they are now."""
+        return _texts(found, self._say)
+
+    def _mark(self, text: str) -> str:
+        for mark, old, _ in self._pairs:
+            if old in text:
+                text = re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", mark, text)
+        return text
+
+    def _say(self, text: str) -> str:
+        for mark, _, new in self._pairs:
+            if mark in text:
+                text = text.replace(mark, new) if new else re.sub(f"{mark} ?", "", text).rstrip()
+        return text
 
 
-def _put(text: str, edit: CorrectEverywhere) -> str:
-    """`text` with whole words replaced, and no hole where they were taken out."""
-    pattern = rf"(?<!\w){re.escape(edit.old.strip())}(?!\w)"
-    return re.sub(pattern, lambda _: edit.new, text, flags=re.IGNORECASE).replace("  ", " ").strip()
+def _texts(found: Enrichment, change: Callable[[str], str]) -> Enrichment:
+    notes = tuple(map(change, found.show_notes))
+    return found.model_copy(update={"summary": change(found.summary), "show_notes": notes})
 
 
-def _everywhere(found: Enrichment, edit: CorrectEverywhere) -> Enrichment:
+def _everywhere(found: Enrichment, term: Term) -> Enrichment:
     def put(text: str) -> str:
-        return _put(text, edit) or text
+        return term.put(text) or text
 
-    return found.model_copy(
+    def titled[T: (Chapter, Highlight)](each: T) -> T:
+        return each.model_copy(update={"title": put(each.title)})
+
+    return _texts(found, put).model_copy(
         update={
-            "summary": put(found.summary),
             "keywords": tuple(map(put, found.keywords)),
-            "chapters": tuple(each.model_copy(update={"title": put(each.title)}) for each in found.chapters),
+            "chapters": tuple(map(titled, found.chapters)),
+            "highlights": tuple(map(titled, found.highlights)),
             "names": tuple(each.model_copy(update={"name": put(each.name)}) for each in found.names),
-            "show_notes": tuple(map(put, found.show_notes)),
         }
     )
 

@@ -7,18 +7,19 @@ from pathlib import Path
 
 from pipeline import clip_review, edits, manifest, plan, stages
 from pipeline.candidates import read_candidates
-from pipeline.clip_review import ReviewedClip
-from pipeline.edits import Edit
+from pipeline.clip_review import ReviewedClip, withdrawn
+from pipeline.edits import Edit, ReviewClip
 from pipeline.errors import BadOptions
 from pipeline.model import Enrichment, Frozen, Seconds, StageName, Transcript
 from pipeline.task import Task
+from workbench.access import ANYONE
 from workbench.errors import NotAllowed
 from workbench.forecast import Pace, Phase, usual_of
 from workbench.jobs import Episode
 from workbench.library import Library
-from workbench.reviews import Review, Standing, State
+from workbench.reviews import Review, Standing, State, new_edit_id
 from workbench.store import Store
-from workbench.wishes import clip_files
+from workbench.wishes import clip_files, rebuilding
 from workbench.work import phases_for, wanted_of
 
 
@@ -31,12 +32,14 @@ class Rebuild(Frozen):
     """Ids of the clips of which some files are made again."""
     clip_files: tuple[str, ...] = ()
     """"<clip_id>/<rendition>" of each of these files."""
+    leaving: tuple[str, ...] = ()
+    """Ids of rendered clips that were rejected, or made by hand and taken back: their files go."""
     seconds: Seconds | None = None
     """How long that takes; None while it was never measured."""
 
     @property
     def needed(self) -> bool:
-        return self.page or bool(self.clip_files)
+        return self.page or bool(self.clip_files or self.leaving)
 
 
 class Texts(Frozen):
@@ -66,29 +69,32 @@ class Editing:
         """How far people are with an episode, and all they have changed. Raises NotFound."""
         return self._reviews.review(self._store.episode(episode_id).episode_id)
 
-    def edit(self, episode_id: str, edit_id: str, edit: Edit, who: str) -> Review:
-        """Keep an edit of an episode, in the name of `who`; the same id again is the same edit as it is now.
+    def edit(
+        self, episode_id: str, edit: Edit, *, edit_id: str | None = None, who: str = ANYONE.label
+    ) -> Review:
+        """Keep an edit of an episode, in the name of `who`; an id again is the same edit as it is now.
 
-        Raises NotFound for an unknown episode, NotAllowed when it has no transcript yet, BadOptions when the
-        edit counts words or claims that are not there.
+        Raises NotFound for an unknown episode, NotAllowed when it has no transcript yet or the id is another
+        person's, BadOptions when the edit counts words or claims, or names a clip, that are not there.
         """
         episode = self._store.episode(episode_id)
         heard = self._heard(episode)
-        if wrong := edits.fault(edit, heard.transcript, heard.enrichment):
+        wrong = edits.fault(edit, heard.transcript, heard.enrichment) or self._clip_fault(edit, episode_id)
+        if wrong:
             raise BadOptions(f"this edit of episode {episode_id} cannot be made: {wrong}")
         keys = (_digest(episode, "transcript"), _digest(episode, "enrichment"))
-        made = self._reviews.put(episode_id, edit_id, edit, edits.base_of(edit, *keys), who)
-        return self._titled(episode, made)
+        base = edits.base_of(edit, *keys)
+        return self._titled(episode, self._reviews.put(episode_id, edit_id or new_edit_id(), edit, base, who))
 
-    def undo(self, episode_id: str, who: str) -> Review:
+    def undo(self, episode_id: str, who: str = ANYONE.label) -> Review:
         """Take back the last edit that `who` made. Raises NotFound, or NotAllowed when there is none."""
         return self._titled(self._store.episode(episode_id), self._reviews.undo(episode_id, who))
 
-    def redo(self, episode_id: str, who: str) -> Review:
+    def redo(self, episode_id: str, who: str = ANYONE.label) -> Review:
         """Make again what `who` took back last. Raises NotFound, or NotAllowed when there is nothing."""
         return self._titled(self._store.episode(episode_id), self._reviews.redo(episode_id, who))
 
-    def move(self, episode_id: str, state: State, who: str) -> Review:
+    def move(self, episode_id: str, state: State, who: str = ANYONE.label) -> Review:
         """Say how far people are with an episode. Raises NotFound."""
         return self._reviews.move(self._store.episode(episode_id).episode_id, state, who)
 
@@ -116,11 +122,10 @@ class Editing:
         return self._counting(self._store.episode(episode_id))
 
     def clips(self, episode_id: str) -> tuple[ReviewedClip, ...]:
-        """The clips as they were reviewed; none before they were chosen. Raises NotFound."""
+        """The clips as they were reviewed; before any were chosen, those made by hand. Raises NotFound."""
         episode = self._store.episode(episode_id)
-        if "candidates" not in episode.artefacts:
-            return ()
-        chosen, made = read_candidates(Path(episode.artefacts["candidates"])), self._counting(episode)
+        folder, made = episode.artefacts.get("candidates"), self._counting(episode)
+        chosen = read_candidates(Path(folder)) if folder else ()
         if not made:
             return tuple(ReviewedClip(clip=each) for each in chosen)
         words = edits.corrected(self._heard(episode).transcript, made).words
@@ -133,9 +138,7 @@ class Editing:
         review = self._reviews.review(episode_id)
         if before is None or "page" not in episode.artefacts or not review.edits:
             return Rebuild()
-        params = before | {"target_stage": StageName.CLIPPED, "clip_ids": None}
-        wanted = wanted_of(params | {"clip_files": clip_files(episode)})
-        wanted = replace(wanted, edits=review.based)
+        wanted = replace(wanted_of(rebuilding(episode, before)), edits=review.based)
         folder = episode.artefacts["source"]
         recording = plan.Recording(episode_id=episode_id, source=stages.source(folder), folder=folder)
         tasks = plan.outstanding(recording, wanted, partial(self._current, set(episode.artefacts.values())))
@@ -144,6 +147,7 @@ class Editing:
             page=any(task.stage is StageName.RENDERED for task in tasks),
             clips=tuple(clip_id for clip_id, _ in clips),
             clip_files=tuple(f"{clip_id}/{kind}" for clip_id, task in clips for kind in task.outputs),
+            leaving=tuple(sorted(withdrawn(_rendered(episode), self._counting(episode)))),
             seconds=self._seconds(self._missing(tasks), phases_for(wanted, episode.duration)),
         )
 
@@ -157,14 +161,27 @@ class Editing:
         find = self._library.find
         return [task for task in tasks if not all(find(kind, key) for kind, key in task.outputs.items())]
 
+    def _clip_fault(self, edit: Edit, episode_id: str) -> str | None:
+        """That the clip which is reviewed is not there, in words."""
+        if not isinstance(edit, ReviewClip):
+            return None
+        there = [each.clip.clip_id for each in self.clips(episode_id)]
+        if edit.clip_id in there:
+            return None
+        return f"there is no clip {edit.clip_id}; there is {', '.join(there) or 'none yet'}"
+
     def _titled(self, episode: Episode, review: Review) -> Review:
         """Have the episode named everywhere as it is titled now."""
-        if found := self._heard(episode).enrichment:
-            title = edits.titled(found.title, self._counting(episode))
-            if title != episode.title:
-                change = {"title": title}
-                self._store.change_episode(episode.episode_id, lambda now: now.model_copy(update=change))
+        now = self._store.episode(episode.episode_id)
+        if self._entitled(now) != now:
+            self._store.change_episode(now.episode_id, self._entitled)
         return review
+
+    def _entitled(self, episode: Episode) -> Episode:
+        """With the title of this moment: of two who edit at once, the last one written sees both."""
+        found = self._heard(episode).enrichment if "transcript" in episode.artefacts else None
+        title = edits.titled(found.title, self._counting(episode)) if found else episode.title
+        return episode.model_copy(update={"title": title})
 
     def _heard(self, episode: Episode) -> Texts:
         enrichment = episode.artefacts.get("enrichment")
@@ -190,6 +207,11 @@ class Editing:
                 return None
             total += usual_of(task, phases) * ratio.p50 / (min(slots, clips) if task.step == "clip" else 1)
         return total
+
+
+def _rendered(episode: Episode) -> set[str]:
+    """Ids of the clips of which there are files."""
+    return {file.partition("/")[0] for file in clip_files(episode)}
 
 
 def _digest(episode: Episode, kind: str) -> str:

@@ -50,12 +50,27 @@ class Results:
 
     @cached_property
     def transcript(self) -> Transcript:
-        """Every word with its time and probability."""
-        return stages.transcript(self._folder("transcript"))
+        """Every word with its time and probability, as corrected when the page was last made."""
+        written = self._corrected("words")
+        return Transcript.model_validate_json(written) if written else self.heard
 
     @cached_property
     def enrichment(self) -> Enrichment:
-        """Chapters, names, quotes and highlights, each with the words it rests on."""
+        """Chapters, names, quotes and highlights, as edited when the page was last made.
+
+        Each with the words that it rests on.
+        """
+        written = self._corrected("enrichment")
+        return Enrichment.model_validate_json(written) if written else self.found
+
+    @cached_property
+    def heard(self) -> Transcript:
+        """The transcript as the machine made it."""
+        return stages.transcript(self._folder("transcript"))
+
+    @cached_property
+    def found(self) -> Enrichment:
+        """The enrichment as the machine made it."""
         return stages.enrichment(self._folder("enrichment"))
 
     @cached_property
@@ -74,7 +89,7 @@ class Results:
         Raises pydantic's ValidationError for an option that is not known or cannot be what it is.
         """
         chosen = CandidateOptions.model_validate(options)
-        return candidates.choose(self.source, self.transcript, self.enrichment, chosen)
+        return candidates.choose(self.source, self.heard, self.found, chosen)
 
     def _folder(self, kind: str) -> str:
         folder = self.episode.artefacts.get(kind)
@@ -84,6 +99,15 @@ class Results:
                 f"{self.episode.stage}): process it further, or ask where its library lies"
             )
         return folder
+
+    def _corrected(self, name: str) -> bytes | None:
+        """What lies beside the page with what people have changed; nothing beside one of an older make."""
+        if "page" not in self.episode.artefacts:
+            return None
+        try:
+            return self._of_page(name)
+        except FileNotFoundError:
+            return None
 
     def _of_page(self, name: str) -> bytes:
         return (Path(self._folder("page")) / f"{self.episode.episode_id}.{name}.json").read_bytes()

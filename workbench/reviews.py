@@ -128,10 +128,8 @@ class Reviews:
 
     def move(self, episode_id: str, state: State, who: str) -> Review:
         """Bring the review of an episode to `state`."""
-        at = now()
-        row = {"episode_id": episode_id, "state": state, "who": who, "at": at}
-        self._database.write(lambda query: query("save_review", row))
-        return self._told(episode_id, Standing(state=state, by=who, at=at))
+        row = {"episode_id": episode_id, "state": state, "who": who, "at": now()}
+        return self._told(episode_id, self._database.write(lambda query: query("save_review", row)))
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
         """Have `wake` called after each change, from any thread; returns how to stop that."""
@@ -165,19 +163,20 @@ class Reviews:
         return self._changed(episode_id, who, mark)
 
     def _changed(self, episode_id: str, who: str, change: Callable[[Query], None]) -> Review:
-        at = now()
+        row = {"episode_id": episode_id, "who": who, "at": now()}
 
-        def apply(query: Query) -> None:
+        def apply(query: Query) -> list[Row]:
             change(query)
-            query("touch_review", {"episode_id": episode_id, "who": who, "at": at})
+            return query("touch_review", row)
 
-        self._database.write(apply)
-        return self._told(episode_id, Standing(state=State.IN_REVIEW, by=who, at=at))
+        return self._told(episode_id, self._database.write(apply))
 
-    def _told(self, episode_id: str, standing: Standing) -> Review:
+    def _told(self, episode_id: str, rows: list[Row]) -> Review:
+        """Of two who change at once, the one who is told last need not be the one who was written last."""
+        standing = _standing(rows[0])
         with self._lock:
-            revision = self.standing(episode_id).revision + 1
-            self._standing[episode_id] = standing.model_copy(update={"revision": revision})
+            if standing.revision > self.standing(episode_id).revision:
+                self._standing[episode_id] = standing
         self.wake()
         return self.review(episode_id)
 

@@ -1,13 +1,13 @@
 """What a job is asked to do, with everything that it will need: settings changed later do not touch it."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline import discover, stages, whisper
+from pipeline import discover, plan, stages, whisper
 from pipeline.candidates import CandidateOptions
 from pipeline.clip_command import ClipOptions
 from pipeline.enrich import EnrichOptions
@@ -97,10 +97,7 @@ class Wishes:
         episode, before = self._store.episode(episode_id), self._store.last_params(episode_id)
         if before is None or "page" not in episode.artefacts:
             raise NotAllowed(f"episode {episode_id} is not rendered yet: process it first")
-        files = clip_files(episode)
-        target = StageName.CLIPPED if files else StageName.RENDERED
-        params = before | {"target_stage": target, "force_reprocess": False, "clip_ids": None}
-        params |= {"clip_files": files} | self._revision(episode_id)
+        params = rebuilding(episode, before) | self._revision(episode_id)
         return Request(job_type=JobType.PROCESS, episode_id=episode_id, params=params)
 
     def _revision(self, episode_id: str) -> dict[str, Any]:
@@ -132,6 +129,23 @@ class Wishes:
 def clip_files(episode: Episode) -> list[str]:
     """ "<clip_id>/<rendition>" of each file that was rendered of the episode's clips."""
     return sorted(kind for kind in episode.artefacts if "/" in kind)
+
+
+def rebuilding(episode: Episode, before: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes again all that there is of an episode, with the options of `before`, the last job.
+
+    All files of its clips, whichever renditions the last job was asked for.
+    """
+    files = clip_files(episode)
+    renditions = sorted({file.partition("/")[2] for file in files})
+    return {
+        **before,
+        "target_stage": StageName.CLIPPED if files else StageName.RENDERED,
+        "force_reprocess": False,
+        "clip_ids": None,
+        "clip_files": files,
+        "renditions": [plan.rendition(name).model_dump(mode="json") for name in renditions],
+    }
 
 
 def options_of(settings: Settings) -> stages.Options:

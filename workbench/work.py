@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline import discover, manifest, plan, stages
-from pipeline.edits import holding, rejected, titled
+from pipeline.clip_review import withdrawn
+from pipeline.edits import holding, titled
 from pipeline.errors import UnreadableMedia
 from pipeline.model import Rendition, Seconds, Share, StageName
 from pipeline.plan import Find, Progress, Recording, Wanted
@@ -246,12 +247,9 @@ class Processing:
 
     def result(self) -> dict[str, Any]:
         reached = self._last or plan.plan(self._recording, self._now_wanted, self._find)
-        kinds, title = reached.artefacts, None
+        found = reached.artefacts.get("enrichment")
+        bring = partial(self._brought, reached, stages.enrichment(found.path).title if found else None)
         episode = self.store.episode(self._recording.episode_id)
-        made = holding(self.store.reviews.review(episode.episode_id).based, *_keys(reached))
-        if "enrichment" in kinds:
-            title = titled(stages.enrichment(kinds["enrichment"].path).title, made)
-        bring = partial(brought, reached, title, rejected(made))
         if bring(episode) != episode:
             episode = self.store.change_episode(episode.episode_id, bring)
         shelf = self.library.arrange(
@@ -266,6 +264,12 @@ class Processing:
 
     def follow(self) -> tuple[Request, ...]:
         return ()
+
+    def _brought(self, reached: Progress, title: str | None, episode: Episode) -> Episode:
+        """With what people have changed up to the moment in which the episode is written."""
+        made = holding(self.store.reviews.review(episode.episode_id).based, *_keys(reached))
+        gone = withdrawn({kind.partition("/")[0] for kind in episode.artefacts if "/" in kind}, made)
+        return brought(reached, titled(title, made) if title else None, gone, episode)
 
     @property
     def _now_wanted(self) -> Wanted:
@@ -324,12 +328,12 @@ def _keys(reached: Progress) -> list[str]:
     return [ref.key for kind, ref in reached.artefacts.items() if kind in ("transcript", "enrichment")]
 
 
-def brought(reached: Progress, title: str | None, rejected: Collection[str], episode: Episode) -> Episode:
-    """The episode with what a job has `reached`, without what that makes stale and the `rejected` clips."""
+def brought(reached: Progress, title: str | None, gone: Collection[str], episode: Episode) -> Episode:
+    """The episode with what a job has `reached`, without what that makes stale and without clips `gone`."""
     artefacts = {kind: ref.path for kind, ref in reached.artefacts.items()}
     kept = still_current(episode.artefacts, artefacts)
     untouched = len(kept) == len(episode.artefacts)
-    kept = {kind: folder for kind, folder in kept.items() if kind.partition("/")[0] not in rejected}
+    kept = {kind: folder for kind, folder in kept.items() if kind.partition("/")[0] not in gone}
     further = max(episode.stage, reached.stage, key=list(StageName).index) if untouched else reached.stage
     facts = {"stage": further, "title": title or episode.title, "artefacts": kept | artefacts}
     return episode.model_copy(update=facts)

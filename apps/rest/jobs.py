@@ -247,6 +247,11 @@ def clips_request(bench: Workbench, episode_id: str, body: ClipRendering) -> job
     return _with(bench, asked, body)
 
 
+def rebuild_request(bench: Workbench, episode_id: str, body: shapes.Wish) -> jobs.Request:
+    """What `body` asks for. Raises NotFound, NotAllowed or BadAddress."""
+    return _with(bench, bench.rebuild_request(episode_id), body)
+
+
 def discover_request(bench: Workbench, caller: Caller, body: Discovery) -> jobs.Request:
     """What `body` asks for. Raises BadAddress, or ModelMissing when what is found is to be processed."""
     if body.paths is not None:

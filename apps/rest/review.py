@@ -1,13 +1,13 @@
 """Routes of the review of an episode: what people change, undo and redo, and what that makes anew."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
 from apps.rest.depends import Bench, By, IdempotencyKey, base_of
-from apps.rest.jobs import submit
+from apps.rest.jobs import rebuild_request, submit
 from apps.rest.shapes import Accepted, Body, Wish, accepted
 from pipeline.edits import Edit
 from pipeline.model import Enrichment, Transcript
@@ -75,7 +75,7 @@ def edits(bench: Bench, episode_id: EpisodeId) -> Edits:
 @routes.put("/episodes/{episode_id}/edits/{edit_id}")
 def edit(bench: Bench, episode_id: EpisodeId, edit_id: EditId, body: Edit, by: By) -> ReviewView:
     """Change something; sent again with the same id, it is the same change, as it is now."""
-    made = bench.editing.edit(episode_id, edit_id, body, by.label)
+    made = bench.editing.edit(episode_id, body, edit_id=edit_id, who=by.label)
     return _view(bench, episode_id, made, by.label)
 
 
@@ -116,13 +116,8 @@ def rebuild(
     key: IdempotencyKey = None,
 ) -> Accepted:
     """Make again what rests on what was changed, and nothing else."""
-    body = body or Wish()
-    wish = body.model_dump(include={"webhook_url", "priority"})
-
-    def make() -> Any:
-        return bench.rebuild_request(episode_id).model_copy(update=wish | {"requested_by": by.label})
-
-    made = submit(bench, request.url.path, by, key, body, make)
+    asked = body or Wish()
+    made = submit(bench, request.url.path, by, key, asked, lambda: rebuild_request(bench, episode_id, asked))
     answer = accepted(made, base_of(request))
     response.headers.update({"Location": answer.links.self, "Retry-After": "2"})
     return answer

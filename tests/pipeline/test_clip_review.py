@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.clip_review import hand_id, reviewed
+from pipeline.clip_review import ReviewedClip, hand_id, reviewed, withdrawn
 from pipeline.edits import Edit, NewClip, ReviewClip
 from pipeline.model import ClipCandidate, Span, WordSpan
 from tests.pipeline.spoken import spoken
@@ -23,7 +23,7 @@ def candidate(clip_id: str, first: int, end: int) -> ClipCandidate:
 CLIPS = (candidate("a", 0, 4), candidate("b", 4, 8))
 
 
-def after(*edits: Edit) -> dict[str, object]:
+def after(*edits: Edit) -> dict[str, ReviewedClip]:
     return {each.clip.clip_id: each for each in reviewed(CLIPS, TALK.words, TALK.duration, edits)}
 
 
@@ -59,6 +59,22 @@ def test_a_clip_made_by_hand_comes_last_is_approved_and_can_be_reviewed_like_oth
     assert found[clip_id].verdict == "approved"
     assert found[clip_id].clip.title == "Other"
     assert after(made, made).keys() == found.keys()
+
+
+def test_a_clip_made_by_hand_once_more_is_as_it_was_made_last():
+    first, longer = (NewClip(title=" Mine ", words=WordSpan(first=7, end=end)) for end in (9, 12))
+    found = after(first, ReviewClip(clip_id="hand-7-mine", decision="rejected"), longer)["hand-7-mine"]
+    assert (found.verdict, found.clip.words.end, found.clip.title) == ("approved", 12, "Mine")
+
+
+def test_clips_are_withdrawn_that_are_rejected_or_whose_maker_took_them_back():
+    made = NewClip(title="Mine", words=WordSpan(first=7, end=9))
+    no, yes = (ReviewClip(clip_id="a", decision=verdict) for verdict in ("rejected", "approved"))
+    there = ("a", "b", hand_id(made))
+    assert withdrawn(there, [made]) == set()
+    assert withdrawn(there, [made, no]) == {"a"}
+    assert withdrawn(there, [no, yes]) == {hand_id(made)}
+    assert withdrawn(there, [made, ReviewClip(clip_id=hand_id(made), decision="rejected"), made]) == set()
 
 
 @pytest.mark.parametrize("edit", [ReviewClip(clip_id="gone", decision="approved")])

@@ -71,10 +71,48 @@ def test_a_phrase_is_corrected_wherever_it_is_said_with_the_marks_around_it():
     )
 
 
-def test_a_phrase_taken_out_everywhere_leaves_no_marks_and_no_holes():
-    assert said(talk("Well, I said, um, that it is, um, late."), CorrectEverywhere(old="um", new="")) == (
-        "Well, I said, that it is, late."
+@pytest.mark.parametrize(
+    ("old", "new", "before", "after"),
+    [
+        ("Ada Bell", "Eda Bell", "Ada Bell's wall, Ada, Bell and Ada Bellows.", None),
+        ("Bell", "Ada Bell", "Bell and Bell’s wall.", "Ada Bell and Ada Bell’s wall."),
+        ("don", "Dan", "Don says: don't.", "Dan says: don't."),
+        ("C++", "Rust", "I like C++, not C.", "I like Rust, not C."),
+        ("C", "Go", "I like C++, not C.", "I like C++, not Go."),
+        (".NET", "Java", "The net of .NET.", "The net of Java."),
+        ("Bell.", "Bellow.", "Ask Ada Bell. Then Bell.", "Ask Ada Bellow. Then Bellow."),
+        ("Ada Bell", "Eve", "This is Ada. Bell rings.", "This is Ada. Bell rings."),
+        ("J. Bell", "Eve", "This is J. Bell here.", "This is Eve here."),
+        ("new york", "New York", "In new (york) today.", "In New York) today."),
+        ("wall", "dam", "A wall-mounted Wall.", "A dam-mounted dam."),
+        ("um", "", "Um, we stayed, um. It was um-teen.", "we stayed. It was um-teen."),
+        ("um", "", "Well, I said, um, that it is, um, late.", "Well, I said, that it is, late."),
+    ],
+)
+def test_a_term_is_found_whole_with_marks_around_it(old: str, new: str, before: str, after: str | None):
+    told = after or "Eda Bell's wall, Eda Bell and Ada Bellows."
+    assert said(talk(before), CorrectEverywhere(old=old, new=new)) == told
+
+
+def test_a_term_is_found_in_words_that_were_corrected_and_in_scripts_without_spaces():
+    merged = words_edit(1, 2, "New York cat")
+    assert said(talk("A dog sat."), merged, CorrectEverywhere(old="york CAT sat", new="Jersey dogs sat")) == (
+        "A New Jersey dogs sat."
     )
+    chinese = talk("我 爱 中 国 茶")
+    joined = chinese.model_copy(
+        update={"words": tuple(word.model_copy(update={"space": False}) for word in chinese.words)}
+    )
+    assert said(joined, CorrectEverywhere(old="中国", new="台湾")) == "我爱台湾茶"
+
+
+def test_words_that_were_taken_out_can_be_written_again():
+    assert said(talk("See the cat there."), words_edit(1, 3, ""), words_edit(2, 3, "dog")) == "See dog there."
+
+
+def test_a_sentence_whose_last_words_are_taken_out_still_ends():
+    assert said(talk("It was late, um. We left."), words_edit(3, 4, "")) == "It was late. We left."
+    assert said(talk("It was late. Um. We left."), words_edit(3, 4, "")) == "It was late. We left."
 
 
 def test_a_later_edit_wins_and_leaving_one_out_is_as_if_it_had_never_been_made():
@@ -107,11 +145,22 @@ def test_words_keep_their_number_and_their_times_and_texts_their_spaces(made: li
     assert EDIT.validate_json(EDIT.dump_json(made[0])) == made[0] if made else True
 
 
+@given(some.lists(any_edit, max_size=6), some.integers(0, 5))
+def test_an_edit_that_is_left_out_leaves_nothing_behind(made: list[Edit], which: int):
+    before = talk("a b c d. a b c d. a b.")
+    without = made[:which] + made[which + 1 :]
+    corrected(before, made)
+    assert corrected(before, without) == corrected(talk("a b c d. a b c d. a b."), without)
+    assert corrected(before, ()) == before
+
+
 @given(some.lists(any_edit, max_size=5))
 def test_what_is_read_of_a_corrected_talk_is_whole(made: list[Edit]):
     after = corrected(talk("a b c d. a b c d. a b."), made)
+    assert "  " not in episode_files.text(after, ())
     style = subtitles.style_for(AspectRatio.LANDSCAPE, "en")
     shown = subtitles.cues(after, style)
+    assert not [line for cue in shown for line in cue.lines if line != " ".join(line.split())]
     lines = " ".join(line for cue in shown for line in cue.lines)
     assert lines.replace(" ", "") == after.text().replace(" ", "")
     assert subtitle_files.vtt(shown).startswith("WEBVTT")
@@ -137,6 +186,38 @@ def test_quotes_and_summaries_follow_the_words_that_they_rest_on(enriched: Enric
     assert after.quotes[0].text == now.text(quote.words)
     assert after.quotes[0].text.startswith("That ")
     assert f"In short: {now.text(quote.words)}" in after.summary
+
+
+def test_a_summary_is_corrected_once_where_the_new_term_holds_the_old_one(enriched: Enriched):
+    transcript = talk("The old Bell held. The water came. Then we left. It was late.")
+    found = enriched(transcript).model_copy(
+        update={"summary": "The old Bell held. So Bell it was.", "show_notes": ("The water came. Bell.",)}
+    )
+    everywhere = CorrectEverywhere(old="bell", new="Ada Bell")
+    after = revise(transcript, found, [everywhere, words_edit(5, 6, "rain")])[1]
+    assert after.summary == "The old Ada Bell held. So Ada Bell it was."
+    assert after.show_notes == ("The rain came. Ada Bell.",)
+    gone = revise(transcript, found, [words_edit(0, 4, "")])[1]
+    assert gone.summary == "So Bell it was."
+
+
+def test_a_text_of_somebodys_own_follows_later_edits_and_no_words(enriched: Enriched):
+    transcript = talk("The old wall held. The water came. Then we left.")
+    made: list[Edit] = [
+        WriteText(field="summary", text="The old wall held.  Two  spaces."),
+        words_edit(2, 3, "dam"),
+        CorrectEverywhere(old="two", new="Three"),
+    ]
+    after = revise(transcript, enriched(transcript), made)[1]
+    assert after.summary == "The old wall held.  Three  spaces."
+
+
+def test_a_blank_item_is_left_out(enriched: Enriched):
+    transcript = talk("The old wall held. The water came. Then we left. It was late.")
+    found = enriched(transcript).model_copy(update={"keywords": ("wall", "water")})
+    blank = WriteItem(items="keywords", index=0, text="  ")
+    assert revise(transcript, found, [blank])[1].keywords == ("water",)
+    assert kept(found, "keywords", [blank]) == [1]
 
 
 def test_texts_and_items_are_written_anew_or_left_out(enriched: Enriched):

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,26 @@ def test_a_listener_that_fails_is_no_fault_of_the_edit(tmp_path: Path):
     store.reviews.listen(lambda: 1 / 0)
     assert texts(store.reviews.put("talk", "1", words(0, "a"), "base", "Ada")) == ["a"]
     store.close()
+
+
+def test_two_who_change_at_once_lose_nothing_and_memory_is_as_the_file(tmp_path: Path):
+    store = Store(tmp_path / "a.duckdb")
+
+    def work(who: str) -> None:
+        for number in range(25):
+            store.reviews.put("talk", f"{who}-{number}", words(number, who), "base", who)
+            store.reviews.move("talk", State.APPROVED, who)
+            if number % 5 == 0:
+                store.reviews.undo("talk", who)
+                store.reviews.redo("talk", who)
+
+    with ThreadPoolExecutor(2) as people:
+        list(people.map(work, ["Ada", "Bo"]))
+    made = store.reviews.review("talk")
+    assert made.revision == 2 * (25 + 25 + 10)
+    assert [each.edit_id for each in made.edits if each.by == "Ada"] == [f"Ada-{n}" for n in range(25)]
+    assert len(texts(made)) == 50
+    store.close()
+    again = Store(tmp_path / "a.duckdb")
+    assert again.reviews.review("talk") == made
+    again.close()

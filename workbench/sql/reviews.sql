@@ -4,13 +4,15 @@ SELECT * FROM reviews;
 -- name: save_review
 INSERT INTO reviews VALUES ($episode_id, $state, $who, $at, 1)
 ON CONFLICT (episode_id) DO UPDATE SET state = excluded.state, who = excluded.who, at_utc = excluded.at_utc,
-    revision = reviews.revision + 1;
+    revision = reviews.revision + 1
+RETURNING *;
 
 -- name: touch_review
 -- What somebody has changed is in review from then on; who published it says so anew.
 INSERT INTO reviews VALUES ($episode_id, 'in review', $who, $at, 1)
 ON CONFLICT (episode_id) DO UPDATE SET state = 'in review', who = excluded.who, at_utc = excluded.at_utc,
-    revision = reviews.revision + 1;
+    revision = reviews.revision + 1
+RETURNING *;
 
 -- name: edits
 SELECT * FROM edits WHERE episode_id = $episode_id ORDER BY number;
