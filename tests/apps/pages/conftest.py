@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from tests.apps.conftest import SMALL, Reviewed
 from tests.apps.served import Server
 
+expect.set_options(timeout=20_000)  # milliseconds: a machine with two slow cores may be busy with clips
+
 type Open = Callable[..., Page]
 
 
