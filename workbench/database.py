@@ -29,7 +29,7 @@ FAULTS = (duckdb.IOException, duckdb.TransactionException, duckdb.OutOfMemoryExc
 """What the disk or the memory is at fault for: the same again may well go right."""
 _CHECKPOINT = "1MB"  # of changes: what was written since the last checkpoint takes that much memory too
 _GROUP = 64  # commands that share one commit at the most
-_FILES = ("queries.sql", "service.sql", "figures.sql", "reviews.sql")
+_FILES = ("queries.sql", "service.sql", "figures.sql", "reviews.sql", "search.sql")
 
 
 class Database:

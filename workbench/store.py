@@ -30,6 +30,7 @@ from workbench.jobs import (
     new_job_id,
     now,
 )
+from workbench.moments import needles_of
 from workbench.recent import Recent
 from workbench.reviews import Reviews
 
@@ -261,11 +262,11 @@ class Store:
         rows = self.database.read("episode_by_content", {"sha256": sha256})
         return _episode(rows[0]) if rows else None
 
-    def episodes(self, limit: int | None = None, before: str | None = None) -> list[Episode]:
-        """The newest first, those older than the episode `before`. Raises NotFound when there is none."""
+    def episodes(self, limit: int | None = None, before: str | None = None, text: str = "") -> list[Episode]:
+        """The newest first, older than the episode `before`, `text` in their titles. Raises NotFound."""
         last = self.episode(before) if before else None
-        values = {"limit": limit, "before": before, "at": last and last.created_at}
-        return [_episode(row) for row in self.database.read("episodes", values)]
+        row = {"limit": limit, "before": before, "at": last and last.created_at, "needles": needles_of(text)}
+        return [_episode(each) for each in self.database.read("episodes", row)]
 
     def add_duration(self, duration: Duration) -> None:
         """Remember for how long a task kept its worker."""

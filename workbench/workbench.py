@@ -24,6 +24,7 @@ from workbench.library import Library
 from workbench.outbox import Outbox
 from workbench.routine import Routine
 from workbench.rules import rules_of
+from workbench.search import Search
 from workbench.settings import Settings
 from workbench.store import Store
 from workbench.timetable import Timetable
@@ -54,6 +55,8 @@ class Workbench:
         self.changes = Changes()
         self.insight = Insight(self._store.database)
         self.editing = Editing(self._store, self.library, lambda: self.slots or settings.worker_count)
+        told = (self.changes.listen, self.editing.listen)
+        self.search = Search(self._store.database, lambda name: self.editing.texts(name).transcript, told)
         self.keys = Keys(KeyTable(self._store.database), self.library.secret("sessions"))
         secret = signing_secret(settings.webhook_secret, self.library.secret("webhooks"))
         self.outbox = Outbox(self._store.database, settings, secret)
@@ -74,6 +77,7 @@ class Workbench:
         """Stop what runs; unfinished jobs stay written down and can be resumed."""
         if self._routine:
             self._routine.close()
+        self.search.close()
         self.outbox.close()
         if self._dispatcher:
             self._dispatcher.close()
@@ -186,6 +190,7 @@ class Workbench:
         self.timetable.schedules()
         self._serves = True
         self.outbox.start()
+        self.search.start()
         self._dispatch()
         self.resume()
         self._routine = Routine(
@@ -291,9 +296,9 @@ class Workbench:
 
         return until_ended(look, timeout, bar=bar)
 
-    def episodes(self, limit: int | None = None, before: str | None = None) -> list[Episode]:
-        """The newest first, those older than the episode `before`. Raises NotFound when there is none."""
-        return self._store.episodes(limit, before)
+    def episodes(self, limit: int | None = None, before: str | None = None, text: str = "") -> list[Episode]:
+        """The newest first, older than the episode `before`, `text` in their titles. Raises NotFound."""
+        return self._store.episodes(limit, before, text)
 
     def episode(self, episode_id: str) -> Episode:
         """Raises NotFound."""

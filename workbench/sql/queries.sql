@@ -83,7 +83,9 @@ SELECT * FROM episodes WHERE sha256 = $sha256;
 
 -- name: episodes
 SELECT * FROM episodes
-WHERE $before IS NULL OR created_at < $at OR (created_at = $at AND episode_id > $before)
+WHERE ($before IS NULL OR created_at < $at OR (created_at = $at AND episode_id > $before))
+  AND len(list_filter($needles::VARCHAR[], lambda each: NOT contains(concat(' ',
+    regexp_replace(lower(strip_accents(title)), '[^\p{L}\p{M}\p{N}]+', ' ', 'g'), ' '), each))) = 0
 ORDER BY created_at DESC, episode_id LIMIT $limit;
 
 -- name: save_episode

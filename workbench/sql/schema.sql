@@ -126,3 +126,19 @@ CREATE TABLE IF NOT EXISTS reviews (
     at_utc     TIMESTAMP NOT NULL,
     revision   BIGINT NOT NULL
 );
+
+-- The index of what is said: `number` is that of a transcript as it was taken in, `words` are its words, each once,
+-- and `made_of` tells of what it was made.
+CREATE TABLE IF NOT EXISTS spoken_of (
+    episode_id VARCHAR PRIMARY KEY,
+    number     BIGINT NOT NULL,
+    made_of    VARCHAR NOT NULL,
+    words      VARCHAR NOT NULL
+);
+CREATE TABLE IF NOT EXISTS spoken (
+    number  BIGINT NOT NULL,
+    start   DOUBLE NOT NULL,
+    speaker VARCHAR,
+    text    VARCHAR NOT NULL,
+    folded  VARCHAR NOT NULL
+);
