@@ -7,7 +7,7 @@ whatever their texts become: a claim's evidence stays where it was, and any edit
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter
 
@@ -40,7 +40,17 @@ def _or_none(text: str | None) -> str | None:
     return text if text and text.strip() else None
 
 
-class CorrectWords(Frozen):
+def _named_by_kind(schema: dict[str, Any]) -> None:
+    schema["required"] = ["kind", *schema.get("required", [])]
+
+
+class _Kind(Frozen):
+    """A kind of edit; who sends one has to say which, since it tells what the rest means."""
+
+    model_config = ConfigDict(json_schema_extra=_named_by_kind)
+
+
+class CorrectWords(_Kind):
     """Some words were heard wrongly; an empty text takes them out of everything that is read."""
 
     kind: Literal["words"] = "words"
@@ -48,7 +58,7 @@ class CorrectWords(Frozen):
     text: Line
 
 
-class CorrectEverywhere(Frozen):
+class CorrectEverywhere(_Kind):
     """A name or term was heard or written wrongly, wherever it stands; case does not matter to find it."""
 
     kind: Literal["everywhere"] = "everywhere"
@@ -56,7 +66,7 @@ class CorrectEverywhere(Frozen):
     new: Annotated[str, Field(max_length=200)]
 
 
-class NameSpeaker(Frozen):
+class NameSpeaker(_Kind):
     """Who says some sentences: `sentences` is a run of them, by index; none for all of `old`'s."""
 
     kind: Literal["speaker"] = "speaker"
@@ -65,7 +75,7 @@ class NameSpeaker(Frozen):
     name: Line
 
 
-class WriteText(Frozen):
+class WriteText(_Kind):
     """The episode's title or summary, in somebody's own words."""
 
     kind: Literal["text"] = "text"
@@ -73,7 +83,7 @@ class WriteText(Frozen):
     text: Text
 
 
-class WriteItem(Frozen):
+class WriteItem(_Kind):
     """One chapter, name, quote, line of the notes or keyword; without a text it is left out."""
 
     kind: Literal["item"] = "item"
@@ -82,7 +92,7 @@ class WriteItem(Frozen):
     text: Annotated[Text | None, AfterValidator(_or_none)]
 
 
-class ReviewClip(Frozen):
+class ReviewClip(_Kind):
     """What somebody thinks of a clip: whether it goes out, its title, and which words it has."""
 
     kind: Literal["clip"] = "clip"
@@ -93,7 +103,7 @@ class ReviewClip(Frozen):
     words: WordSpan | None = None
 
 
-class NewClip(Frozen):
+class NewClip(_Kind):
     """A clip that was found by a person."""
 
     kind: Literal["new clip"] = "new clip"

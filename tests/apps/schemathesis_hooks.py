@@ -24,6 +24,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         batch = [job for job in jobs if isinstance(job, dict)] if isinstance(jobs, list) else []
         for each in (case.body, *batch):
             _make_possible(each)
+        for name in ("words", "sentences"):
+            _run_forward(case.body.get(name))
         for job in batch:
             place = job.get("depends_on")
             if isinstance(place, int | float) and not isinstance(place, bool) and 0 <= place < 500:
@@ -34,6 +36,14 @@ def _name_one_episode(body: dict[str, Any]) -> None:
     """No schema says that the body names the episode that the path names."""
     if isinstance(body.get("episode_id"), str):
         body["episode_id"] = None
+
+
+def _run_forward(span: Any) -> None:
+    """No schema says that a span ends after its first word."""
+    if not isinstance(span, dict) or any(type(span.get(edge)) is not int for edge in ("first", "end")):
+        return
+    if span["first"] >= 0 and span["end"] <= span["first"]:
+        span["end"] = span["first"] + 1
 
 
 def _make_possible(job: dict[str, Any]) -> None:
