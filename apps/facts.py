@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from apps.doctor import Finding
     from workbench.door import Bench
     from workbench.jobs import CleanUp
+    from workbench.moments import Matches
 
 
 def show_discovery(result: dict[str, Any], inbox: Path) -> None:
@@ -116,6 +117,22 @@ def show_episodes(episodes: Sequence[Episode], library: Path, *, as_json: bool) 
         terminal.show_table(("episode", "stage", "length", "updated", "title"), rows)
     if not episodes:
         terminal.say(f"no episodes yet: {first_steps(library)}")
+
+
+def show_matches(found: "Matches", *, as_json: bool) -> None:
+    """A row for each sentence that was found."""
+    if as_json:
+        terminal.show_json(found)
+        return
+    rows = [(one.episode_id, terminal.clock(one.start), one.speaker or "", one.text) for one in found.moments]
+    if rows:
+        terminal.show_table(("episode", "at", "speaker", "sentence"), rows)
+    else:
+        terminal.say("no sentence has all of these words: try fewer, or other ones")
+    if found.more:
+        terminal.say("there are more: add a word, or raise --limit")
+    if found.unread:
+        terminal.say(f"{found.unread} episodes are still being read: ask again in a moment")
 
 
 def show_episode(bench: "Bench", episode: Episode, library: Path, *, as_json: bool) -> None:

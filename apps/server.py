@@ -27,6 +27,7 @@ from apps.rest import (
     login,
     problems,
     review,
+    search,
     sockets,
     system,
     uploads,
@@ -65,7 +66,7 @@ def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
     )
     app.state.bench = bench
     failures = Limits(FAILURES_PER_MINUTE)
-    for part in (jobs, batch, deliveries, events, sockets, episodes, review, keys, system):
+    for part in (jobs, batch, deliveries, events, sockets, episodes, review, search, keys, system):
         app.include_router(part.routes)
     meter = Meter(bench, store.used_bytes)
 

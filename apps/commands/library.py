@@ -1,4 +1,4 @@
-"""Commands about a library and what is in it: init, episodes, show, clean, keys, config, doctor, serve."""
+"""Commands about a library: init, episodes, search, show, clean, keys, config, doctor, serve."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,6 +44,18 @@ def episodes(library: Library = None, as_json: AsJson = False) -> None:
     settings = load_settings(library=library)
     with enter(settings) as bench:
         facts.show_episodes(bench.episodes(), settings.library, as_json=as_json)
+
+
+@app.command()
+def search(
+    text: Annotated[list[str], typer.Argument(help='Words; what is in "quotes" is said just so.')],
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many sentences at the most.")] = 50,
+    library: Library = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find what was said: the sentences that hold all of some words, in any order."""
+    with enter(load_settings(library=library)) as bench:
+        facts.show_matches(bench.search(" ".join(text), limit), as_json=as_json)
 
 
 @app.command()

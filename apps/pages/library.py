@@ -9,7 +9,8 @@ import param
 from apps.pages import shell
 from apps.pages.access import Visitor
 from apps.pages.addresses import INBOX, episode_address, file_address
-from apps.pages.following import follow
+from apps.pages.following import every_second, follow
+from apps.pages.moments import Said, SearchBox
 from apps.pages.parts import FOLDER, Part
 from apps.pages.wording import REVIEWS, STAGES, ago, left
 from pipeline.display import short_clock
@@ -22,7 +23,7 @@ _NOTHING_YET = (
     "Add recordings",
     INBOX,
 )
-_NOTHING_FOUND = ("Nothing found", "No title contains that. Try fewer letters.", "", "")
+_NOTHING_FOUND = ("Nothing found", "No title has all of these words. Try fewer words, or other ones.", "", "")
 _OPEN = (Status.QUEUED, Status.RUNNING)
 """In this order: of two jobs of an episode the one that runs is shown."""
 _PAGE = 60  # episodes that are shown at first, and more at a time
@@ -39,7 +40,7 @@ class Cards(Part):
 
 
 class LibraryPage(pn.viewable.Viewer):
-    """All episodes, or those whose title has `text` in it."""
+    """All episodes, or those with the words of `text` in their titles, and where these words are said."""
 
     text = param.String(default="")
     shown = param.Integer(default=_PAGE)
@@ -48,21 +49,23 @@ class LibraryPage(pn.viewable.Viewer):
         super().__init__(**params)
         self._bench, self._visitor = bench, Visitor.here()
         self._cards = Cards(sizing_mode="stretch_width")
-        self._search = pmui.TextInput.from_param(
-            self.param.text, label="Search titles", size="small", width=280, margin=0
-        )
+        self._said = Said(bench)
+        self._search = SearchBox(label="Search titles and what was said", width=300, margin=0)
+        self._search.param.watch(lambda event: self.param.update(text=event.new), "text")
+        self.text = self._search.text
         self._more = pmui.Button(label="Show more", variant="outlined", visible=False)
         self._more.on_click(lambda event: self.param.update(shown=self.shown + _PAGE))
         self.param.watch(lambda *_: self.refresh(), ["text", "shown"])
+        self.param.watch(lambda event: self._look(), "text")
         self.refresh()
         follow(bench, self._visitor, self.refresh)
+        if self.text:
+            pn.state.onload(self._look, threaded=True)  # the page comes first
+        every_second(self._keep_up)
 
     def refresh(self) -> None:
         """Look at the library again."""
-        most = None if self.text else self.shown + 1
-        episodes = [
-            each for each in self._bench.episodes(limit=most) if self.text.lower() in each.title.lower()
-        ]
+        episodes = self._bench.episodes(self.shown + 1, text=self.text)
         busy = {job.episode_id: job for status in _OPEN for job in self._bench.jobs(status, _PAGE)}
         shown = episodes[: self.shown]
         self._cards.param.update(
@@ -70,6 +73,19 @@ class LibraryPage(pn.viewable.Viewer):
             empty=_NOTHING_FOUND if self.text else _NOTHING_YET,
         )
         self._more.visible = len(episodes) > self.shown
+        self._leave_room()
+
+    def _look(self) -> None:
+        self._said.look_for(self.text)
+        self._leave_room()
+
+    def _keep_up(self) -> None:
+        self._said.keep_up()
+        self._leave_room()
+
+    def _leave_room(self) -> None:
+        """That no title was found is not worth a word above what was said."""
+        self._cards.visible = bool(self._cards.items) or not (self.text and self._said.any)
 
     def _card(self, episode: Episode, job: Job | None) -> dict[str, Any]:
         card: dict[str, Any] = {
@@ -100,7 +116,9 @@ class LibraryPage(pn.viewable.Viewer):
 
     def __panel__(self) -> Any:
         add = pmui.Button(label="Add recordings", href=INBOX, color="primary", margin=0)
-        return shell.page("Library", "library", self._cards, self._more, actions=[self._search, add])
+        return shell.page(
+            "Library", "library", self._cards, self._more, self._said.view, actions=[self._search, add]
+        )
 
 
 def _poster(bench: Workbench, episode: Episode) -> str | None:

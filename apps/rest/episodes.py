@@ -51,12 +51,13 @@ def listed(
     response: Response,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
+    text: Annotated[str, Query(max_length=200)] = "",
     details: bool = False,
 ) -> EpisodePage:
-    """What there is, the newest first; `details` tells admins where it lies."""
+    """What there is, with `text` in its title, the newest first; `details` tells admins where it lies."""
     if details:
         only_admin(by, "`details`")
-    found = bench.episodes(limit + 1, cursor)
+    found = bench.episodes(limit + 1, cursor, text)
     page = [_details(bench, each, []) if details else episode_view(each, []) for each in found[:limit]]
     cursor = page[-1].episode_id if len(found) > limit else None
     return linked(EpisodePage(episodes=page, next_cursor=cursor), request, response)

@@ -18,7 +18,7 @@ LIGHT = ("config", "episodes", "jobs")
 HEAVY = ("faster_whisper", "distributed", "sklearn", "openai", "ctranslate2")
 COMMANDS = (
     *("init", "discover", "process", "clips", "jobs", "job", "cancel"),
-    *("episodes", "show", "config", "doctor", "demo", "retry", "clean", "keys"),
+    *("episodes", "search", "show", "config", "doctor", "demo", "retry", "clean", "keys"),
 )
 
 
@@ -340,3 +340,11 @@ def test_facts_can_be_read_by_a_program_under_any_locale(cli: "Cli", processed: 
     )
     assert json.loads(run.out)["episode_id"] == processed.episode_id
     assert run.out.isascii()
+
+
+def test_what_was_said_is_found_without_a_server(cli: "Cli", processed: "Processed") -> None:
+    run = cli("search", "the", "--library", processed.library, "--limit", 3, "--json")
+    assert run.code == 0
+    assert len(run.facts["moments"]) == 3
+    assert (run.facts["more"], run.facts["unread"]) == (True, 0)
+    assert all(" the " in f" {moment['text'].lower()} " for moment in run.facts["moments"])
