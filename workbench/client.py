@@ -21,6 +21,7 @@ from workbench import run_file
 from workbench.access import Key, Scope
 from workbench.errors import AccessDenied
 from workbench.jobs import CleanUp, Clip, ClipFile, Episode, Job, Status
+from workbench.moments import Matches, Moment
 from workbench.sending import Sender
 from workbench.waiting import bytes_bar, until_ended
 from workbench.wire import Place, Wire, noun
@@ -205,12 +206,19 @@ class Client:
         """
         return until_ended(lambda most: self._waited(job_id, most), timeout, bar=bar)
 
-    def episodes(self, limit: int | None = None, before: str | None = None) -> list[Episode]:
-        """The newest first, those older than the episode `before`. Raises NotFound when there is none.
+    def search(self, text: str, limit: int = 50) -> Matches:
+        """The first `limit` sentences that hold every word of `text`, and what is in quotes as it is."""
+        if not text.strip():
+            return Matches()
+        return self._wire.read(_matches_of, self._wire.get("/search", q=text, limit=limit))
+
+    def episodes(self, limit: int | None = None, before: str | None = None, text: str = "") -> list[Episode]:
+        """The newest first, older than the episode `before`, `text` in their titles. Raises NotFound.
 
         Paths and `sha256` only for a key with the scope admin.
         """
-        views = self._pages("/episodes", "episodes", limit, {"cursor": before}, detailed=True)
+        asked = {"cursor": before, "text": text or None}
+        views = self._pages("/episodes", "episodes", limit, asked, detailed=True)
         return [self._wire.read(_episode_of, view) for view in views]
 
     def episode(self, episode_id: str) -> Episode:
@@ -336,6 +344,10 @@ def _lines_of(told: dict[str, Any]) -> list[dict[str, Any]]:
 def _episode_of(view: dict[str, Any]) -> Episode:
     place = view.get("recording_path", view["recording"])
     return noun(Episode, {"sha256": ""} | view | {"recording": place})
+
+
+def _matches_of(view: dict[str, Any]) -> Matches:
+    return noun(Matches, view | {"moments": [noun(Moment, each) for each in view["moments"]]})
 
 
 def _clip_of(view: dict[str, Any], path_of: Callable[[str], str]) -> Clip:
