@@ -48,14 +48,14 @@ def episodes(library: Library = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def search(
-    text: Annotated[list[str], typer.Argument(help='Words; what is in "quotes" is said just so.')],
+    text: Annotated[str, typer.Argument(help='Words; what is in "quotes" is said just so.')],
     limit: Annotated[int, typer.Option(min=1, max=200, help="How many sentences at the most.")] = 50,
     library: Library = None,
     as_json: AsJson = False,
 ) -> None:
     """Find what was said: the sentences that hold all of some words, in any order."""
     with enter(load_settings(library=library)) as bench:
-        facts.show_matches(bench.search(" ".join(text), limit), as_json=as_json)
+        facts.show_matches(bench.search(text, limit), as_json=as_json)
 
 
 @app.command()

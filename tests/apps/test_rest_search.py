@@ -71,7 +71,7 @@ def test_client_and_command_find_the_same(
         found = client.search(text)
         assert client.search(" ") == Matches()
     assert (found.moments[0].text, found.moments[0].start) == sentence
-    asked = ("search", *text.split()[:3], "--library", processed.library, "--limit", 1)
+    asked = ("search", " ".join(text.split()[:3]), "--library", processed.library, "--limit", 1)
     shown = cli(*asked, "--json").facts["moments"]
     assert len(shown) == 1
     assert shown[0]["episode_id"] == processed.episode_id
