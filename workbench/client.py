@@ -22,6 +22,7 @@ from workbench.access import Key, Scope
 from workbench.errors import AccessDenied
 from workbench.jobs import CleanUp, Clip, ClipFile, Episode, Job, Status
 from workbench.moments import Matches, Moment
+from workbench.remote_editing import RemoteEditing
 from workbench.sending import Sender
 from workbench.waiting import bytes_bar, until_ended
 from workbench.wire import Place, Wire, noun
@@ -72,6 +73,7 @@ class Client:
         self._wire = Wire(find, patience)
         self._may_know_paths = True
         self.keys = RemoteKeys(self._wire)
+        self.editing = RemoteEditing(self._wire)
 
     def __enter__(self) -> Self:
         return self
@@ -147,6 +149,10 @@ class Client:
         asked = {"clip_ids": clip_ids, "variants": variants, "aspect_ratios": aspect_ratios}
         body = {name: list(each) if each else None for name, each in asked.items()}
         return self._submit(f"/async{_episode(episode_id)}/render_clips", body)
+
+    def rebuild(self, episode_id: str) -> Job:
+        """Make again what rests on what people changed; `editing.rebuild` tells what that is."""
+        return self._submit(f"/async{_episode(episode_id)}/rebuild", {})
 
     def retry(self, job_id: str) -> Job:
         """Ask once more for what a failed or cancelled job was asked for."""

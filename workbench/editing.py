@@ -10,43 +10,17 @@ from pipeline.candidates import read_candidates
 from pipeline.clip_review import ReviewedClip, withdrawn
 from pipeline.edits import Edit, ReviewClip
 from pipeline.errors import BadOptions
-from pipeline.model import Enrichment, Frozen, Seconds, StageName, Transcript
+from pipeline.model import Seconds, StageName
 from pipeline.task import Task
 from workbench.access import ANYONE
 from workbench.errors import NotAllowed
 from workbench.forecast import Pace, Phase, usual_of
 from workbench.jobs import Episode
 from workbench.library import Library
-from workbench.reviews import Review, Standing, State, new_edit_id
+from workbench.reviewed import Rebuild, Review, Standing, State, Texts, new_edit_id
 from workbench.store import Store
 from workbench.wishes import clip_files, rebuilding
 from workbench.work import phases_for, wanted_of
-
-
-class Rebuild(Frozen):
-    """What has to be made again for an episode to be as it was edited."""
-
-    page: bool = False
-    """The episode page and all texts that lie beside it."""
-    clips: tuple[str, ...] = ()
-    """Ids of the clips of which some files are made again."""
-    clip_files: tuple[str, ...] = ()
-    """"<clip_id>/<rendition>" of each of these files."""
-    leaving: tuple[str, ...] = ()
-    """Ids of rendered clips that were rejected, or made by hand and taken back: their files go."""
-    seconds: Seconds | None = None
-    """How long that takes; None while it was never measured."""
-
-    @property
-    def needed(self) -> bool:
-        return self.page or bool(self.clip_files or self.leaving)
-
-
-class Texts(Frozen):
-    """What is read of an episode."""
-
-    transcript: Transcript
-    enrichment: Enrichment | None
 
 
 class Editing:

@@ -5,71 +5,17 @@ that is being typed, is one edit. Undo and redo are each person's own.
 """
 
 import logging
-import secrets
 import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from enum import StrEnum
 
-from pipeline.edits import EDIT, Based, Edit
-from pipeline.model import Frozen
+from pipeline.edits import EDIT, Edit
 from workbench.database import Database, Query, Row
 from workbench.errors import NotAllowed
 from workbench.jobs import now
+from workbench.reviewed import Made, Review, Standing, State
 
 _LOG = logging.getLogger(__name__)
 _KEPT = 100  # episodes whose edits are in memory
-
-
-class State(StrEnum):
-    """How far people are with an episode."""
-
-    #: as the machine made it; nobody has looked
-    PROPOSED = "proposed"
-    #: somebody has begun
-    IN_REVIEW = "in review"
-    #: it can go out
-    APPROVED = "approved"
-    #: it is out
-    PUBLISHED = "published"
-
-
-class Made(Frozen):
-    """An edit that somebody made. Times are UTC."""
-
-    edit_id: str
-    by: str
-    at: datetime
-    edit: Edit
-    base: str
-    undone: bool = False
-
-
-class Standing(Frozen):
-    """The state of an episode's review, and who brought it there. Times are UTC."""
-
-    state: State = State.PROPOSED
-    by: str | None = None
-    at: datetime | None = None
-    revision: int = 0
-    """Grows with every change."""
-
-
-class Review(Standing):
-    """A review with its edits, those that were undone too, in order."""
-
-    edits: tuple[Made, ...] = ()
-
-    @property
-    def based(self) -> tuple[Based, ...]:
-        """The edits that count."""
-        return tuple(Based(edit=each.edit, base=each.base) for each in self.edits if not each.undone)
-
-    def can_undo(self, who: str) -> bool:
-        return any(each.by == who and not each.undone for each in self.edits)
-
-    def can_redo(self, who: str) -> bool:
-        return any(each.by == who and each.undone for each in self.edits)
 
 
 class Reviews:
@@ -179,11 +125,6 @@ class Reviews:
                 self._standing[episode_id] = standing
         self.wake()
         return self.review(episode_id)
-
-
-def new_edit_id() -> str:
-    """An id for an edit that nobody else has."""
-    return secrets.token_hex(12)
 
 
 def _standing(row: Mapping[str, object]) -> Standing:

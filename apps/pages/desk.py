@@ -9,8 +9,7 @@ from apps.pages.parts import FOLDER, Part, said
 from apps.pages.presence import Presence, in_words
 from apps.pages.wording import ago, length
 from workbench.access import Scope
-from workbench.editing import Rebuild
-from workbench.reviews import State
+from workbench.reviewed import Rebuild, State
 from workbench.workbench import Workbench
 
 

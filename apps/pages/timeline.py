@@ -20,7 +20,7 @@ from pipeline.display import short_clock
 from pipeline.edits import NewClip, ReviewClip, Verdict
 from pipeline.model import ClipCandidate, Enrichment, Seconds, Transcript, WordSpan
 from workbench.access import Scope
-from workbench.reviews import new_edit_id
+from workbench.reviewed import new_edit_id
 from workbench.workbench import Workbench
 
 _AROUND: Seconds = 20.0

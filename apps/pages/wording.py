@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from pipeline.model import Seconds, StageName
 from workbench.jobs import Job, JobType, Status
-from workbench.reviews import State
+from workbench.reviewed import State
 
 STAGES = {
     StageName.DISCOVERED: "Found",

@@ -9,10 +9,10 @@ from pydantic import BaseModel
 from apps.rest.depends import Bench, By, IdempotencyKey, base_of
 from apps.rest.jobs import rebuild_request, submit
 from apps.rest.shapes import Accepted, Body, Wish, accepted
+from pipeline.clip_review import ReviewedClip
 from pipeline.edits import Edit
 from pipeline.model import Enrichment, Transcript
-from workbench.editing import Rebuild
-from workbench.reviews import Made, Review, Standing, State
+from workbench.reviewed import Made, Rebuild, Review, Standing, State
 from workbench.workbench import Workbench
 
 routes = APIRouter(tags=["review"])
@@ -45,6 +45,13 @@ class Texts(BaseModel):
 
     transcript: Transcript
     enrichment: Enrichment | None
+
+
+class ReviewedClips(BaseModel):
+    """The clips of an episode, the machine's and those made by hand, as people have them."""
+
+    episode_id: str
+    clips: list[ReviewedClip]
 
 
 class Moved(Body):
@@ -91,10 +98,16 @@ def redo(bench: Bench, episode_id: EpisodeId, by: By) -> ReviewView:
     return _view(bench, episode_id, bench.editing.redo(episode_id, by.label), by.label)
 
 
+@routes.get("/episodes/{episode_id}/review/clips")
+def clips(bench: Bench, episode_id: EpisodeId) -> ReviewedClips:
+    """The clips as they were reviewed, each with the words that it has; their files are at `/clips`."""
+    return ReviewedClips(episode_id=episode_id, clips=list(bench.editing.clips(episode_id)))
+
+
 @routes.get("/episodes/{episode_id}/texts")
-def texts(bench: Bench, episode_id: EpisodeId) -> Texts:
-    """Transcript and findings as they are now, rebuilt or not."""
-    found = bench.editing.texts(episode_id)
+def texts(bench: Bench, episode_id: EpisodeId, heard: bool = False) -> Texts:
+    """Transcript and findings as they are now, rebuilt or not; with `heard` as the machine made them."""
+    found = bench.editing.heard(episode_id) if heard else bench.editing.texts(episode_id)
     return Texts.model_construct(transcript=found.transcript, enrichment=found.enrichment)
 
 

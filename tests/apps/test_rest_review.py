@@ -90,8 +90,43 @@ def test_a_rebuild_is_a_job_and_another_one_after_another_edit(desk: Desk):
     assert desk.client.post(ask).json()["job_id"] != first.json()["job_id"]
 
 
+def test_a_rebuild_takes_a_key_and_no_webhook_that_is_not_allowed(desk: Desk):
+    ask = f"/async{desk.path}/rebuild"
+    refused = desk.client.post(ask, json={"webhook_url": "ftp://example.org/"})
+    assert refused.status_code == 422, refused.text
+    assert "webhook" in refused.json()["detail"]
+    once = {"Idempotency-Key": "rebuild-once"}
+    first, again = (desk.client.post(ask, headers=once).json()["job_id"] for _ in range(2))
+    assert first == again
+
+
+def test_clips_are_told_as_they_were_reviewed_with_their_words(desk: Desk):
+    clip = desk.ask("GET", "/review/clips")["clips"][0]["clip"]
+    judged = {"kind": "clip", "clip_id": clip["clip_id"], "decision": "rejected", "reason": "dull"}
+    desk.ask("PUT", "/edits/judged", judged)
+    found = desk.ask("GET", "/review/clips")["clips"][0]
+    assert (found["verdict"], found["reason"], found["clip"]["words"]) == ("rejected", "dull", clip["words"])
+    assert desk.ask("GET", "/review")["rebuild"]["leaving"] == [clip["clip_id"]]
+    told = desk.ask("PUT", "/edits/judged2", judged | {"clip_id": "99-gone"}, 422)["detail"]
+    assert "there is no clip 99-gone" in told
+
+
+def test_what_the_machine_heard_and_found_can_be_read_beside_what_was_made_of_it(desk: Desk):
+    before = desk.ask("GET", "/texts")
+    desk.ask("PUT", "/edits/heard", WORDS)
+    assert desk.ask("GET", "/texts?heard=true") == before != desk.ask("GET", "/texts")
+
+
 def test_an_episode_that_is_not_there_is_404(reviewed: Reviewed):
-    for method, path in (("GET", "review"), ("GET", "texts"), ("POST", "undo"), ("GET", "heard.json")):
+    for method, path in (
+        ("GET", "review"),
+        ("GET", "review/clips"),
+        ("GET", "edits"),
+        ("GET", "texts"),
+        ("POST", "undo"),
+        ("POST", "redo"),
+        ("GET", "heard.json"),
+    ):
         assert reviewed.server.client.request(method, f"/episodes/nothing/{path}").status_code == 404
     assert reviewed.server.client.put("/episodes/nothing/edits/one", json=WORDS).status_code == 404
 
@@ -103,6 +138,7 @@ def test_who_may_only_read_sees_the_review_and_changes_nothing(guarded: Guarded)
     for method, place, body in (
         ("PUT", "edits/one", WORDS),
         ("POST", "undo", None),
+        ("POST", "redo", None),
         ("PUT", "review", {"state": "approved"}),
     ):
         assert guarded.read.request(method, f"{path}/{place}", json=body).status_code == 403

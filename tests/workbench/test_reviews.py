@@ -6,7 +6,7 @@ import pytest
 from pipeline.edits import CorrectEverywhere, CorrectWords
 from pipeline.model import WordSpan
 from workbench.errors import NotAllowed
-from workbench.reviews import Review, State
+from workbench.reviewed import Review, State
 from workbench.store import Store
 
 
