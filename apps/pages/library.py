@@ -23,7 +23,12 @@ _NOTHING_YET = (
     "Add recordings",
     INBOX,
 )
-_NOTHING_FOUND = ("Nothing found", "No title has all of these words. Try fewer words, or other ones.", "", "")
+_NOTHING_FOUND = (
+    "Nothing found",
+    "No title and no sentence has all of these words. Try fewer words, or other ones.",
+    "",
+    "",
+)
 _OPEN = (Status.QUEUED, Status.RUNNING)
 """In this order: of two jobs of an episode the one that runs is shown."""
 _PAGE = 60  # episodes that are shown at first, and more at a time
@@ -50,13 +55,13 @@ class LibraryPage(pn.viewable.Viewer):
         self._bench, self._visitor = bench, Visitor.here()
         self._cards = Cards(sizing_mode="stretch_width")
         self._said = Said(bench)
-        self._search = SearchBox(label="Search titles and what was said", width=300, margin=0)
+        self._search = SearchBox(label="Search titles and what was said", width=340, margin=0)
         self._search.param.watch(lambda event: self.param.update(text=event.new), "text")
         self.text = self._search.text
         self._more = pmui.Button(label="Show more", variant="outlined", visible=False)
         self._more.on_click(lambda event: self.param.update(shown=self.shown + _PAGE))
-        self.param.watch(lambda *_: self.refresh(), ["text", "shown"])
         self.param.watch(lambda event: self._look(), "text")
+        self.param.watch(lambda event: self.refresh(), "shown")
         self.refresh()
         follow(bench, self._visitor, self.refresh)
         if self.text:
@@ -77,15 +82,17 @@ class LibraryPage(pn.viewable.Viewer):
 
     def _look(self) -> None:
         self._said.look_for(self.text)
-        self._leave_room()
+        self.refresh()
 
     def _keep_up(self) -> None:
         self._said.keep_up()
         self._leave_room()
 
     def _leave_room(self) -> None:
-        """That no title was found is not worth a word above what was said."""
-        self._cards.visible = bool(self._cards.items) or not (self.text and self._said.any)
+        """That nothing was found is told once, and only when neither a title nor a sentence was."""
+        bare, found = bool(self.text) and not self._cards.items, self._said.found_for(self.text)
+        self._cards.visible = not bare or found is False
+        self._said.view.visible = bool(self.text) and not (bare and found is False)
 
     def _card(self, episode: Episode, job: Job | None) -> dict[str, Any]:
         card: dict[str, Any] = {

@@ -41,7 +41,7 @@ class MomentList(Part):
 
 
 class Said:
-    """What was said with the words that somebody looks for; `view` shows it, and nothing without a word."""
+    """What was said with the words that somebody looks for; `view` shows it."""
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
@@ -49,14 +49,15 @@ class Said:
         self._more = pmui.Button(label="Show more moments", variant="outlined", visible=False)
         self._more.on_click(lambda event: self._show_more())
         self.view = pmui.Column(self._list, self._more, sizing_mode="stretch_width", visible=False)
-        self._text, self._shown = "", _PAGE
+        self._text, self._looked, self._shown = "", "", _PAGE
         self._found, self._revision = Matches(), -1
         self._looking = threading.Lock()
 
-    @property
-    def any(self) -> bool:
-        """Whether anything was found."""
-        return bool(self._found.moments)
+    def found_for(self, text: str) -> bool | None:
+        """Whether anything was said with these words, or may yet be; None while nobody has looked."""
+        if text != self._looked:
+            return None
+        return bool(self._found.moments or self._found.unread)
 
     def look_for(self, text: str) -> None:
         """Show what was said with the words of `text`."""
@@ -71,7 +72,7 @@ class Said:
             self._list.param.update(
                 items=[_row(each, text) for each in found.moments], note=_note(found) if text else ""
             )
-            self._more.visible, self.view.visible = found.more, bool(text)
+            self._more.visible, self._looked = found.more, text
 
     def keep_up(self) -> None:
         """Look again if something else may be found by now."""
