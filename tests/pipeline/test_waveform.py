@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline import ffmpeg, probe
@@ -17,14 +18,34 @@ def peaks(media: Media) -> tuple[int, ...]:
     return waveform(media, lambda share: None).peaks
 
 
-@pytest.mark.parametrize("form", ["wav", "m4a", "mp3", "flac"])
-def test_a_tone_between_silences_is_seen_where_it_is_heard(tmp_path: Path, form: str):
-    tone = "aevalsrc='if(between(t,2,4),0.5*sin(440*2*PI*t),0)':d=6:s=44100"
+@pytest.mark.parametrize("form", ["wav", "m4a", "mp3", "flac", "wv", "tta", "ogg", "mka"])
+@pytest.mark.parametrize("rate", [44100, 16000, 8000])
+def test_a_tone_between_silences_is_seen_where_it_is_heard(tmp_path: Path, form: str, rate: int):
+    tone = f"aevalsrc='if(between(t,2,4),0.5*sin(440*2*PI*t),0)':d=6:s={rate}"
     found = peaks(made(tmp_path / f"a.{form}", "-f", "lavfi", "-i", tone))
-    assert 59 <= len(found) <= 61
+    assert 59 <= len(found) <= 63  # an MP3 counts its padding
     assert max(found[:18]) <= 2
     assert all(40 <= each <= 60 for each in found[22:38])
     assert max(found[43:]) <= 2
+
+
+def test_a_sample_that_is_no_number_counts_as_silence_and_an_endless_one_as_full(tmp_path: Path):
+    samples = np.full(6 * 8000, 0.5, np.float32)
+    samples[12_000], samples[20_000] = np.nan, np.inf
+    raw = tmp_path / "raw.f32"
+    raw.write_bytes(samples.tobytes())
+    form = ("-f", "f32le", "-ar", "8000", "-ac", "1", "-i", str(raw), "-c:a", "pcm_f32le")
+    found = peaks(made(tmp_path / "odd.wav", *form))
+    assert found[15] == 50
+    assert found[25] == 100
+
+
+def test_a_packet_with_a_wild_time_adds_nothing(tmp_path: Path):
+    jump = ("-f", "lavfi", "-i", "sine=d=2", "-bsf:a", "setts=pts='if(eq(N,20),PTS*100000,PTS)'")
+    media = made(tmp_path / "wild.mkv", *jump, "-c:a", "aac").model_copy(update={"duration": 2.0})
+    found = peaks(media)
+    assert len(found) == 21
+    assert min(found[6:18]) > 5
 
 
 def test_a_recording_that_starts_late_has_its_sound_at_its_beginning(tmp_path: Path):
