@@ -8,6 +8,7 @@ const SOON = 15_000  // milliseconds: a page that is lost again within them does
 const READ = 8000  // milliseconds for which "Connected again." can be read
 const PATIENCE = 20_000  // milliseconds for what was there to come again
 const LOOK = 200
+const STAYS = 10  // looks
 const TYPING = 1500  // milliseconds after a key: other parts keep what is typed a second later
 
 const all = (what, root = document) => [...root.querySelectorAll("*")].flatMap((each) => [
@@ -63,10 +64,12 @@ const putBack = ({scrolled, media, texts}, say) => {
     document.addEventListener(name, () => { own = true }, {passive: true, once: true, capture: true})
   }
   for (const {localName, className, scrollTop} of scrolled) {
+    let there = 0  // looks in which it stayed: what comes late draws its surroundings anew
     until(() => {
       const box = all(localName).find((one) => one.className === className)
-      if (box && !own) box.scrollTop = scrollTop
-      return own || (box && Math.abs(box.scrollTop - scrollTop) < 2)
+      there = box && Math.abs(box.scrollTop - scrollTop) < 2 ? there + 1 : 0
+      if (box && !own && !there) box.scrollTop = scrollTop
+      return own || there === STAYS
     })
   }
   for (const each of media) {

@@ -85,7 +85,9 @@ def test_a_page_whose_server_ends_says_so_and_comes_back_by_itself_as_it_was(
     page = visit("/app/inbox?t=1")
     page.get_by_label("Guests, with commas between").press_sequentially("Ada, Grace", delay=60)
     expect(page.get_by_label("Guests, with commas between")).to_have_value("Ada, Grace")
-    page.locator(".main-content").first.evaluate("box => { box.scrollTop = 60 }")
+    box = page.locator(".main-content").first
+    box.evaluate("box => { box.scrollTop = 60 }")
+    expect(box).to_have_js_property("scrollTop", 60)
     place.ends(how)
     banner = page.get_by_role("status").filter(has_text=LOST)
     expect(banner).to_be_visible(timeout=5000)
