@@ -66,13 +66,15 @@ class Desk(Part):
 
 def in_short(rebuild: Rebuild, *, busy: bool) -> str:
     """What is behind what people have changed, and how long making it again takes; nothing if nothing is."""
-    clips, files = len(rebuild.clips), len(rebuild.clip_files)
+    clips, files, leaving = len(rebuild.clips), len(rebuild.clip_files), len(rebuild.leaving)
     parts = ["the page and its subtitles"] if rebuild.page else []
     if clips:
         parts.append(f"{clips} clip{'s' * (clips != 1)} ({files} file{'s' * (files != 1)})")
-    if not parts:
+    made = " and ".join(parts)
+    gone = f"the files of {leaving} clip{'s' * (leaving != 1)} have to go" if leaving else ""
+    if not made and not gone:
         return ""
-    if busy:
-        return f"A job is at work; {' and '.join(parts)} follow what was changed once they are made again."
-    takes = f", about {length(rebuild.seconds)}" if rebuild.seconds is not None else ""
-    return f"To follow what was changed, {' and '.join(parts)} have to be made again{takes}."
+    takes = f", about {length(rebuild.seconds)}" if rebuild.seconds is not None and not busy else ""
+    again = f"{made} have to be made again{takes}" if made else ""
+    lead = "A job is at work; to" if busy else "To"
+    return f"{lead} follow what was changed, {', and '.join(filter(None, (again, gone)))}."

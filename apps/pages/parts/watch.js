@@ -195,6 +195,8 @@ const form = (root, near, title, fields, send, {typed, gone} = {}) => {
 }
 
 const fresh = () => crypto.getRandomValues(new Uint32Array(3)).join("-")
+// A term without the marks of the sentence around it; those of C++ or .NET belong to it (pipeline/terms.py has the same).
+const bare = (text) => text.replace(/^[\s"'“”‘’«»„([{¿¡]+|[\s"'“”‘’«»)\]}.,;:!?…]+$/gu, "")
 const tell = (edit, id) => document.dispatchEvent(new CustomEvent("workbench:edit", {detail: {edit, id}}))
 
 // Correcting: some words are chosen by a double click or by selecting them, and typed anew.
@@ -249,8 +251,7 @@ class Correcting {
       if (text === before && !sent) return
       if (!everywhere) return send(text)
       clearTimeout(timer)
-      const bare = before.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "")
-      tell({kind: "everywhere", old: bare || before, new: text.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "")}, id)
+      tell({kind: "everywhere", old: bare(before) || before, new: bare(text)}, id)
     }, {
       typed: (text) => { clearTimeout(timer); timer = setTimeout(() => send(text), 1000) },
       gone: () => { clearTimeout(timer); if (sent) tell({kind: "words", words, text: before}, id) },
