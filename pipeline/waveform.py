@@ -68,7 +68,7 @@ def _raise(peaks: NDArray[np.uint8], frame: av.AudioFrame, start: float) -> floa
 
 
 def _levels(frame: av.AudioFrame) -> NDArray[np.float32]:
-    """How far each sample is from silence, 0 to 1 of full scale, the loudest channel's; no number is silence."""
+    """How far each sample is from silence, 0 to 1 of full scale; what is no number is silence."""
     samples = frame.to_ndarray()
     levels = samples.astype(np.float32)
     if np.issubdtype(samples.dtype, np.unsignedinteger):  # eight bits around 128

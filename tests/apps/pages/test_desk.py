@@ -19,7 +19,8 @@ PAGE, CLIP = {"page": True}, {"clips": ("a",), "clip_files": ("a/clean_9x16", "a
         ({"leaving": ("a", "b")}, "the files of 2 clips have to go."),
         (
             PAGE | {"leaving": ("a",), "seconds": 3},
-            "the page and its subtitles have to be made again, about 3 s, and the files of 1 clip have to go.",
+            "the page and its subtitles have to be made again, about 3 s, "
+            "and the files of 1 clip have to go.",
         ),
     ],
 )
