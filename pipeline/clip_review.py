@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from pipeline.candidates import cut, slug
-from pipeline.edits import Edit, NewClip, ReviewClip, Verdict
+from pipeline.edits import CorrectEverywhere, Edit, NewClip, ReviewClip, Verdict
 from pipeline.model import ClipCandidate, Frozen, Seconds, Span, Word, WordSpan
+from pipeline.terms import Term
 
 BY_HAND = ("chosen by hand",)
 _HAND = "hand-"
@@ -34,6 +35,9 @@ def reviewed(
             clips[made.clip_id] = ReviewedClip(clip=made, verdict="approved", by_hand=True)
         elif isinstance(edit, ReviewClip) and edit.clip_id in clips:
             clips[edit.clip_id] = _judged(clips[edit.clip_id], edit, words, duration)
+        elif isinstance(edit, CorrectEverywhere):
+            term = Term(edit.old, edit.new)
+            clips = {clip_id: _titled(each, term) for clip_id, each in clips.items()}
     return tuple(clips.values())
 
 
@@ -68,6 +72,13 @@ def _by_hand(edit: NewClip, words: Sequence[Word], duration: Seconds) -> ClipCan
         score_parts={},
         reasons=BY_HAND,
     )
+
+
+def _titled(before: ReviewedClip, term: Term) -> ReviewedClip:
+    title = term.put(before.clip.title)
+    if title in ("", before.clip.title):
+        return before
+    return before.model_copy(update={"clip": before.clip.model_copy(update={"title": title})})
 
 
 def _judged(before: ReviewedClip, edit: ReviewClip, words: Sequence[Word], duration: Seconds) -> ReviewedClip:

@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.clip_review import ReviewedClip, hand_id, reviewed, withdrawn
-from pipeline.edits import Edit, NewClip, ReviewClip
+from pipeline.edits import CorrectEverywhere, Edit, NewClip, ReviewClip
 from pipeline.model import ClipCandidate, Span, WordSpan
 from tests.pipeline.spoken import spoken
 
@@ -40,6 +40,15 @@ def test_the_last_decision_counts_and_a_new_title_decides_nothing():
     )
     assert (found["a"].verdict, found["a"].reason, found["a"].clip.title) == ("rejected", "dull", "Better")
     assert (found["b"].verdict, found["b"].reason) == ("approved", "")
+
+
+def test_a_term_corrected_everywhere_is_corrected_in_the_titles_too():
+    found = after(
+        ReviewClip(clip_id="a", title="Ada Lovelance speaks"),
+        CorrectEverywhere(old="lovelance", new="Lovelace"),
+    )
+    assert (found["a"].clip.title, found["b"].clip.title) == ("Ada Lovelace speaks", "b")
+    assert after(CorrectEverywhere(old="a", new=""))["a"].clip.title == "a"
 
 
 def test_a_clip_cut_anew_starts_a_moment_before_its_first_word_and_never_inside_a_neighbour():

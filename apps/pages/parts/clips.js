@@ -13,6 +13,12 @@ const press = (text, act, label = "", className = "") => {
   made.onclick = act
   return made
 }
+// A player that tells when it plays: the page lets one be heard at a time.
+const sounding = () => {
+  const video = element("video")
+  video.addEventListener("play", () => document.dispatchEvent(new CustomEvent("workbench:plays", {detail: video})))
+  return video
+}
 const tell = (edit) => document.dispatchEvent(new CustomEvent("workbench:edit", {detail: {edit}}))
 const judge = (one, decision, reason = "") => tell({kind: "clip", clip_id: one.key, decision, reason})
 const VERDICTS = {approved: "Approved", rejected: "Rejected", proposed: "Proposed"}
@@ -87,7 +93,7 @@ const preview = (model, one, shape, frame, stills) => {
   }
   const turn = () => { look(); if (!video.paused) requestAnimationFrame(turn) }
   const begin = () => {
-    video = element("video")
+    video = sounding()
     Object.assign(video, {
       preload: "auto", playsInline: true, ontimeupdate: look, onclick: toggle, onseeked: show,
       onloadedmetadata: () => { if (video.currentTime < one.start) video.currentTime = one.start },
@@ -130,7 +136,7 @@ const player = (model, one, state, stills) => {
     behind.hidden = !file?.stale
     frame.className = "frame"
     if (!file) return preview(model, one, shape.value, frame, stills)
-    const video = element("video")
+    const video = sounding()
     video.controls = true
     video.preload = "metadata"
     video.src = file.address

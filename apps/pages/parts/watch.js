@@ -359,6 +359,10 @@ export function render({model}) {
   const turn = () => { script?.follow(player.currentTime); frame = player.paused ? 0 : requestAnimationFrame(turn) }
   player.addEventListener("play", () => { cancelAnimationFrame(frame); turn() })
   player.addEventListener("seeked", () => script?.follow(player.currentTime))
+  let sounds = player  // of all players of the page, one is heard at a time
+  const alone = ({detail}) => { if (detail !== sounds) sounds.pause(); sounds = detail }
+  document.addEventListener("workbench:plays", alone)
+  player.addEventListener("play", () => alone({detail: player}))
   const pressed = (event) => {
     const act = keys(player)[event.key.length === 1 ? event.key.toLowerCase() : event.key]
     if (!act || taken(event, player) || event.ctrlKey || event.metaKey || event.altKey) return
@@ -367,7 +371,11 @@ export function render({model}) {
     act()
   }
   document.addEventListener("keydown", pressed)
-  model.on("remove", () => { document.removeEventListener("keydown", pressed); correcting?.close() })
+  model.on("remove", () => {
+    document.removeEventListener("keydown", pressed)
+    document.removeEventListener("workbench:plays", alone)
+    correcting?.close()
+  })
   model.on("msg:custom", (message) => {
     stage.scrollIntoView({block: "nearest", behavior: "smooth"})
     seek(message.play)

@@ -181,7 +181,10 @@ def test_words_that_are_selected_become_a_clip_that_can_be_seen_before_it_is_ren
     assert made["title"] == " ".join(words[12:20])
     expect(opened.get_by_role("button", name="End earlier")).to_be_visible()  # it is in hand
     expect(card.get_by_text("Preview: not rendered yet")).to_be_visible()
+    recording = opened.locator(".stage video, .stage audio").first
+    recording.evaluate("player => player.play()")
     card.get_by_role("button", name="Play the preview").click()
+    expect(recording).to_have_js_property("paused", True)  # one is heard at a time
     caption = card.locator(".caption span")
     expect(caption.first).to_be_visible(timeout=15_000)
     assert caption.first.inner_text().split()[0] in words[12:41]
