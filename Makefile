@@ -8,7 +8,7 @@ PYTHON ?= $(or $(shell for python in python3 /usr/bin/python3 python3.14 python3
 DO = @$(PYTHON) apps/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebooks test test-real test-slow axe bench lint format lock clean
+.PHONY: help setup demo notebooks test test-screens test-real test-slow axe bench lint format lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1 /' \
@@ -23,8 +23,11 @@ demo:  ## take a recording through all stages into .demo/ (your own: make demo F
 notebooks:  ## open the notebooks in JupyterLab
 	$(DO) notebooks
 
-test:  ## lint, types, the picture of the imports, and the tests
+test:  ## lint, types, the picture of the imports, and the tests without a browser
 	$(DO) test
+
+test-screens:  ## the tests of pages and notebooks, in Chromium
+	$(DO) test-screens
 
 test-real:  ## the tests on the real recordings in ../shared/media
 	$(DO) test-real

@@ -88,7 +88,11 @@ TASKS = {
     "setup": Task("make the environment in .venv; instant when it is up to date"),
     "demo": Task("take a recording through all stages: a made one, or the file you name"),
     "notebooks": Task("open the notebooks in JupyterLab"),
-    "test": Task("lint, types, the picture of the imports, and the tests", (*_LINT, _PYTEST)),
+    "test": Task(
+        "lint, types, the picture of the imports, and the tests without a browser",
+        (*_LINT, (*_PYTEST, "-m", "not screens")),
+    ),
+    "test-screens": Task("the tests of pages and notebooks, in Chromium", [(*_PYTEST, "-m", "screens")]),
     "test-real": Task("the tests on the real recordings in ../shared/media", [(*_PYTEST, "-m", "real")]),
     "test-slow": Task("the tests that kill, wait and repeat", [(*_PYTEST, "-m", "slow")]),
     "axe": Task("what axe-core (by npm) finds on every page", [("python", "-m", "tests.accessibility")]),
@@ -371,8 +375,9 @@ def _ask(command: Sequence[str]) -> str | None:
 
 def _succeeds(command: Sequence[str]) -> bool:
     _say("$ " + " ".join(command))
-    try:
-        return subprocess.call(command, cwd=ROOT) == 0
+    compiling = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    try:  # the tests start the project's own processes hundreds of times
+        return subprocess.call(command, cwd=ROOT, env=compiling) == 0
     except OSError as error:
         _say(str(error))
         return False

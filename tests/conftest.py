@@ -24,8 +24,12 @@ _TONE = ("-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={_
 _H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that need more than this checkout, or minutes, run only when `-m` names their marker."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()) or "notebooks" in item.path.parts:
+            item.add_marker("screens")
     asked = str(config.getoption("markexpr"))
     left = {marker for marker in ("real", "slow") if marker not in asked}
     out = [item for item in items if left & {mark.name for mark in item.iter_markers()}]

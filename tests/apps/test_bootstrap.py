@@ -204,7 +204,7 @@ def test_every_check_runs_even_when_one_fails_and_the_failed_ones_are_named(
 
 def test_what_follows_test_is_for_pytest(checkout: Checkout):
     checkout.run("test", "-k", "clips")
-    assert checkout.done()[-1] == "python -m pytest -k clips"
+    assert checkout.done()[-1] == "python -m pytest -m not screens -k clips"
 
 
 def test_the_real_tests_say_what_is_missing(checkout: Checkout):
