@@ -2,22 +2,26 @@
 
     python -m tests.screenshots [--library .demo/library] [--out .cache/screenshots]
 
-Serves the library, and an empty one beside it, and takes each page at 1440 and 390 pixels, light and dark.
+Serves the library, and an empty one beside it, and takes each page with each of its tabs, and the login, at
+its whole height, 1440 and 390 pixels wide, light and dark.
 """
 
 import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.benchmarks.serving import Server, served
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SIZES = ((1440, 1000), (390, 844))
+_TALLEST = 6000  # pixels
+_HEIGHTS = """() => [innerHeight, document.documentElement.scrollHeight,
+  ...[...document.querySelectorAll(".main-content")].map((box) => box.scrollHeight + 80)]"""
 _PAGES = ("library", "inbox", "jobs", "system")
 
 
@@ -29,26 +33,40 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
         for name, library in (("full", arguments.library), ("empty", Path(empty))):
             with served(library) as server:
-                _shoot(browser, server, arguments.out, name)
+                _shoot(browser, server, places(server), arguments.out / name)
+                if name == "empty":
+                    server.ask("POST", "/keys", {"name": "look", "scope": "admin"})  # now there is a login
+                    _shoot(browser, server, ["/login"], arguments.out / name)
         browser.close()
     print(f"{len(list(arguments.out.glob('*.png')))} pictures in {arguments.out}")
     return 0
 
 
-def _shoot(browser: Browser, server: Server, out: Path, name: str) -> None:
-    url = f"http://{server.host}:{server.port}"
-    for scheme in ("light", "dark"):
-        for width, height in SIZES:
-            size = {"width": width, "height": height}
-            context = browser.new_context(viewport=size, color_scheme=scheme)
-            page = context.new_page()
-            for place in places(server):
-                page.goto(url + place)
+def _shoot(browser: Browser, server: Server, paths: Iterable[str], stem: Path) -> None:
+    for path in paths:
+        for scheme in ("light", "dark"):
+            for width, height in SIZES:
+                size = ViewportSize(width=width, height=height)
+                context = browser.new_context(viewport=size, color_scheme=scheme)
+                page = context.new_page()
+                page.goto(f"http://{server.host}:{server.port}{path}")
                 page.get_by_role("heading", level=1).wait_for()
-                page.wait_for_timeout(1500)  # pictures and players
-                file = place.strip("/").removeprefix("app/").replace("/", "-")
-                page.screenshot(path=out / f"{name}-{file}-{width}-{scheme}.png")
-            context.close()
+                file = path.strip("/").removeprefix("app/").replace("/", "-")
+                _each_tab(page, width, f"{stem}-{file}-{width}-{scheme}")
+                context.close()
+
+
+def _each_tab(page: Page, width: int, stem: str) -> None:
+    """The page at its whole height, with each of its tabs, when it has some."""
+    page.wait_for_timeout(1500)  # pictures and players
+    for number, tab in enumerate(page.get_by_role("tab").all() or [None]):
+        if tab:
+            tab.click()
+        page.wait_for_timeout(700)
+        height = max(page.evaluate(_HEIGHTS))
+        page.set_viewport_size({"width": width, "height": min(height, _TALLEST)})
+        page.wait_for_timeout(300)
+        page.screenshot(path=f"{stem}{f'-tab-{number}' * bool(number)}.png")
 
 
 def places(server: Server) -> Iterator[str]:
