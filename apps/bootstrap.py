@@ -3,9 +3,8 @@
     python3 apps/bootstrap.py demo            (Linux, macOS)
     py apps\\bootstrap.py demo                 (Windows)
 
-It runs on Python 3.8 or newer with nothing installed, so it may use the standard library only and
-nothing of the project. The environment itself gets the newest supported CPython of this machine, or,
-where there is none, one that uv fetches.
+It runs on Python 3.8 or newer with nothing but its standard library. The environment itself gets the newest
+supported CPython of this machine, or, where there is none, one that uv fetches.
 """
 
 from __future__ import annotations
@@ -82,16 +81,14 @@ class Task(NamedTuple):
 
 _LINT = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("lint-imports",))
 _PYTEST = ("python", "-m", "pytest")
+_QUICK = (*_PYTEST, "-m", "not screens")
 _LAB = "notebooks/jupyter_lab_config.py"
 _LASTING = {"demo": ["-m", "apps.cli", "demo"], "notebooks": ["-m", "jupyterlab", f"--config={_LAB}"]}
 TASKS = {
     "setup": Task("make the environment in .venv; instant when it is up to date"),
     "demo": Task("take a recording through all stages: a made one, or the file you name"),
     "notebooks": Task("open the notebooks in JupyterLab"),
-    "test": Task(
-        "lint, types, the picture of the imports, and the tests without a browser",
-        (*_LINT, (*_PYTEST, "-m", "not screens")),
-    ),
+    "test": Task("lint, types, the imports, the tests without a browser", (*_LINT, _QUICK)),
     "test-screens": Task("the tests of pages and notebooks, in Chromium", [(*_PYTEST, "-m", "screens")]),
     "test-real": Task("the tests on the real recordings in ../shared/media", [(*_PYTEST, "-m", "real")]),
     "test-slow": Task("the tests that kill, wait and repeat", [(*_PYTEST, "-m", "slow")]),
@@ -259,9 +256,7 @@ def probe(path: str) -> Python | None:
     except ValueError:
         return None
     base = facts.pop("base")
-    if base != facts["path"]:
-        return probe(base)
-    return Python(**{**facts, "version": tuple(facts["version"])})
+    return probe(base) if base != facts["path"] else Python(**{**facts, "version": tuple(facts["version"])})
 
 
 def _places() -> Iterator[str]:
@@ -318,8 +313,7 @@ def fetch_uv(pythons: Sequence[Python]) -> str:
     """
     with_venv = next((python for python in pythons if python.has_ensurepip), None)
     with_pip = next((python for python in pythons if python.has_pip), None)
-    if OWN_UV.exists():
-        shutil.rmtree(OWN_UV)
+    shutil.rmtree(OWN_UV, ignore_errors=True)
     if with_venv and _succeeds([with_venv.path, "-I", "-m", "venv", str(OWN_UV)]):
         _succeeds([str(venv_python(OWN_UV)), "-I", "-m", "pip", "install", "uv"])
     elif with_pip:
