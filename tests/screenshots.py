@@ -13,15 +13,14 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.benchmarks.serving import Server, served
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SIZES = ((1440, 1000), (390, 844))
 _TALLEST = 6000  # pixels
-_HEIGHTS = """() => [innerHeight, document.documentElement.scrollHeight,
-  ...[...document.querySelectorAll(".main-content")].map((box) => box.scrollHeight + 80)]"""
+_HEIGHTS = "boxes => boxes.map((box) => box.scrollHeight + 80)"
 _PAGES = ("library", "inbox", "jobs", "system")
 
 
@@ -43,27 +42,28 @@ def main() -> int:
 
 
 def _shoot(browser: Browser, server: Server, paths: Iterable[str], stem: Path) -> None:
-    for path in paths:
-        for scheme in ("light", "dark"):
-            for width, height in SIZES:
-                size = ViewportSize(width=width, height=height)
-                context = browser.new_context(viewport=size, color_scheme=scheme)
-                page = context.new_page()
+    found = [*paths]
+    for scheme in ("light", "dark"):
+        for width, height in SIZES:
+            context = browser.new_context(color_scheme=scheme)
+            page = context.new_page()
+            for path in found:
+                page.set_viewport_size({"width": width, "height": height})
                 page.goto(f"http://{server.host}:{server.port}{path}")
                 page.get_by_role("heading", level=1).wait_for()
+                page.wait_for_timeout(6000 if "/jobs/" in path else 1500)  # a chart; pictures and players
                 file = path.strip("/").removeprefix("app/").replace("/", "-")
-                _each_tab(page, width, f"{stem}-{file}-{width}-{scheme}")
-                context.close()
+                _each_tab(page, width, height, f"{stem}-{file}-{width}-{scheme}")
+            context.close()
 
 
-def _each_tab(page: Page, width: int, stem: str) -> None:
+def _each_tab(page: Page, width: int, least: int, stem: str) -> None:
     """The page at its whole height, with each of its tabs, when it has some."""
-    page.wait_for_timeout(1500)  # pictures and players
     for number, tab in enumerate(page.get_by_role("tab").all() or [None]):
         if tab:
             tab.click()
         page.wait_for_timeout(700)
-        height = max(page.evaluate(_HEIGHTS))
+        height = max([least, *page.locator(".main-content").evaluate_all(_HEIGHTS)])
         page.set_viewport_size({"width": width, "height": min(height, _TALLEST)})
         page.wait_for_timeout(300)
         page.screenshot(path=f"{stem}{f'-tab-{number}' * bool(number)}.png")
