@@ -50,7 +50,7 @@ class InboxPage(pn.viewable.Viewer):
     title = param.String(default="", label="Title (for a single file)")
     series = param.String(default="", label="Show")
     guests = param.String(default="", label="Guests, with commas between")
-    vocabulary = param.String(default="", label="Names and terms to listen for, with commas")
+    vocabulary = param.String(default="", label="Names and terms, with commas")
     language = param.Selector(default="", objects=_LANGUAGES, label="Language")
     target = param.Selector(default=StageName.CLIPPED, objects=_TARGETS, label="Process up to")
     urgency = param.Selector(default=0, objects=_URGENCIES, label="Priority")
