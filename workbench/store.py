@@ -53,7 +53,7 @@ class Store:
         self.reviews = Reviews(self.database)
         self._tell = tell or (lambda job: ())
         self._episodes: dict[str, Episode] = {}
-        self._recent = Recent()
+        self.recent = Recent()
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -83,7 +83,7 @@ class Store:
             return made
 
         made = self.database.write(add)
-        self._recent.added(each.job for each in made if not each.deduplicated)
+        self.recent.added(each.job for each in made if not each.deduplicated)
         return made
 
     def answered(self, answering: Answering) -> list[Submitted] | None:
@@ -136,7 +136,7 @@ class Store:
 
         job, following = self._written(job_id, end)
         for each in (job, *following):
-            self._recent.changed(each)
+            self.recent.changed(each)
         return following
 
     def ask_cancel(self, job_id: str) -> None:
@@ -151,7 +151,7 @@ class Store:
         """Put back the jobs that a process ran which is no more."""
         jobs = self.database.write(lambda query: [_job(row) for row in query("requeue_running", {})])
         for job in jobs:
-            self._recent.changed(job)
+            self.recent.changed(job)
         return jobs
 
     def job(self, job_id: str) -> Job:
@@ -164,7 +164,7 @@ class Store:
 
     def remembered(self, job_id: str) -> Job | None:
         """A job that was changed lately, without a look into the database."""
-        return self._recent.job(job_id)
+        return self.recent.job(job_id)
 
     def jobs(
         self, status: Status | None = None, limit: int = 50, before: str | None = None, text: str = ""
@@ -191,7 +191,7 @@ class Store:
             return gone
 
         gone = self.database.write(remove)
-        self._recent.removed(gone)
+        self.recent.removed(gone)
         return gone
 
     def counts(self) -> dict[Status, tuple[int, datetime]]:
@@ -292,7 +292,7 @@ class Store:
             return _changed(query, query(name, {"job_id": job_id, **values}), name)
 
         job = self._written(job_id, move)
-        self._recent.changed(job)
+        self.recent.changed(job)
         return job
 
     def _written[T](self, job_id: str, command: Callable[[Query], T]) -> T:

@@ -265,8 +265,7 @@ class Workbench:
 
     def job_at_hand(self, job_id: str) -> Job | None:
         """A job as it is at this moment, if that can be told from memory, in microseconds."""
-        job = self._store.remembered(job_id)
-        return self._live(job) if job else None
+        return self._live(job) if (job := self._store.remembered(job_id)) else None
 
     def log(self, job_id: str) -> list[dict[str, Any]]:
         """What happened to a job, oldest first: {at_utc, kind, body}. Raises NotFound."""
@@ -393,6 +392,7 @@ class Workbench:
             if not self._dispatcher:
                 self.library.sweep()
                 self._store.requeue_running()
+                self._store.recent.added(self._store.open_jobs())  # taken up without a look at each
                 join = self.insight.seeing(cluster_of(self.settings, patient=self._serves))
                 key = self.settings.llm_api_key
                 self._dispatcher = Dispatcher(self._store, self.library, join, self._rules, key, self._ended)
