@@ -39,7 +39,7 @@ def waveform(media: Media, report: Report) -> Waveform:
                 for frame in _decoded(packet):
                     done = _raise(peaks, frame, start)
                     read = True
-                    report(min(1.0, done / peaks.size))
+                    report(min(1.0, max(0.0, done / peaks.size)))
     except (av.FFmpegError, OSError) as error:
         if not read:
             raise UnreadableMedia(f"{media.path} cannot be opened any more: {error}; check it") from error
@@ -56,8 +56,10 @@ def _decoded(packet: Any) -> list[av.AudioFrame]:
 
 def _raise(peaks: NDArray[np.uint8], frame: av.AudioFrame, start: float) -> float:
     """Raise the peaks that `frame` reaches (of FLAC or TTA, several); return where it ends among them."""
-    levels = _levels(frame)
     first = (float(frame.time or 0) - start) * PER_SECOND
+    if not frame.samples:
+        return first
+    levels = _levels(frame)
     length = frame.samples * PER_SECOND / frame.sample_rate
     for place in range(max(0, int(first)), min(peaks.size, ceil(first + length))):
         begin, end = (round((each - first) / length * levels.size) for each in (place, place + 1))

@@ -1,12 +1,14 @@
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from pipeline import ffmpeg, probe
 from pipeline.errors import UnreadableMedia
 from pipeline.model import Media
-from pipeline.waveform import waveform
+from pipeline.waveform import _raise, waveform
 
 
 def made(path: Path, *arguments: str) -> Media:
@@ -46,6 +48,13 @@ def test_a_packet_with_a_wild_time_adds_nothing(tmp_path: Path):
     found = peaks(media)
     assert len(found) == 21
     assert min(found[6:18]) > 5
+
+
+def test_a_frame_without_a_sample_changes_nothing():
+    found, empty = np.zeros(10, np.uint8), av.AudioFrame("flt", "mono", 0)
+    empty.sample_rate, empty.pts, empty.time_base = 8000, 2680, Fraction(1, 8000)
+    assert _raise(found, empty, 0.0) == pytest.approx(3.35)
+    assert not found.any()
 
 
 def test_a_recording_that_starts_late_has_its_sound_at_its_beginning(tmp_path: Path):

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from pipeline.model import AspectRatio, StageName, Variant
+from tests.benchmarks.queue import closed_now
 from tests.workbench.quick import found, settings_for, the_episode
 from workbench import Workbench
 from workbench.errors import LibraryBusy, NotFound
@@ -220,3 +221,13 @@ def test_the_recording_is_never_changed(bench: Workbench, demo_recording: Path):
     (episode,) = bench.episodes()
     assert episode.recording == str(demo_recording)
     assert hashlib.sha256(demo_recording.read_bytes()).hexdigest() == episode.sha256
+
+
+def test_jobs_that_were_left_open_are_taken_up_without_a_look_at_each(tmp_path: Path, tone: Path):
+    closed = settings_for(tmp_path / "library").model_copy(update={"maintenance_windows": (closed_now(),)})
+    with Workbench(closed) as bench:
+        job = bench.discover([tone])
+    with Workbench(closed) as bench:
+        assert bench.job_at_hand(job.job_id) is None
+        bench.resume()
+        assert bench.job_at_hand(job.job_id)
