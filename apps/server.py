@@ -135,11 +135,11 @@ def _life(bench: Workbench, store: Uploads) -> Callable[[FastAPI], AbstractAsync
     async def life(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _AT_ONCE
         bench.serve()
-        site.started()
-        async with anyio.create_task_group() as group:
-            group.start_soon(_sweep, store)
-            yield
-            group.cancel_scope.cancel()
+        with site.open_to_all():
+            async with anyio.create_task_group() as group:
+                group.start_soon(_sweep, store)
+                yield
+                group.cancel_scope.cancel()
 
     return life
 

@@ -10,7 +10,7 @@ import param
 
 from apps.pages.access import Visitor
 from apps.pages.addresses import file_address, media_address
-from apps.pages.parts import FOLDER, Part, said
+from apps.pages.parts import FOLDER, Part, said, style
 from apps.pages.timeline import Timeline, begun
 from pipeline import stages, subtitles
 from pipeline.captions import LOOKS, letters
@@ -50,8 +50,8 @@ class Clips(Part):
     can_add = param.Boolean(default=False)
     """Whether clips can be made by hand: only beside those that were chosen."""
 
-    _esm = FOLDER / "clips.js"
-    _stylesheets = [*Part._stylesheets, FOLDER / "clips.css"]
+    _bundle = FOLDER / "clips.js"
+    _stylesheets = [*Part._stylesheets, style("clips.css")]
 
     def __init__(self, act: Callable[[str, str, str], object], **params: Any) -> None:
         """`act` gets what is asked for, a clip's id and a detail of it, and may answer.

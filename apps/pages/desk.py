@@ -5,7 +5,7 @@ from urllib.parse import quote
 import param
 
 from apps.pages.access import Visitor
-from apps.pages.parts import FOLDER, Part, said
+from apps.pages.parts import FOLDER, Part, said, style
 from apps.pages.presence import Presence, in_words
 from apps.pages.wording import ago, length
 from workbench.access import Scope
@@ -28,8 +28,8 @@ class Desk(Part):
     rebuild = param.String(default="")
     busy = param.Boolean(default=False)
 
-    _esm = FOLDER / "desk.js"
-    _stylesheets = [*Part._stylesheets, FOLDER / "desk.css"]
+    _bundle = FOLDER / "desk.js"
+    _stylesheets = [*Part._stylesheets, style("desk.css")]
 
     def __init__(
         self, bench: Workbench, visitor: Visitor, episode_id: str, presence: Presence, **params: object

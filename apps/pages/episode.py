@@ -9,7 +9,7 @@ import panel as pn
 import panel_material_ui as pmui
 import param
 
-from apps.pages import shell
+from apps.pages import assets, shell
 from apps.pages.access import Visitor
 from apps.pages.addresses import file_address, heard_address, media_address
 from apps.pages.clips import ClipShelf
@@ -17,7 +17,7 @@ from apps.pages.desk import Desk
 from apps.pages.findings import Findings, sections
 from apps.pages.following import follow
 from apps.pages.job_list import Acts, JobList, row_of, titles_of
-from apps.pages.parts import FOLDER, Part
+from apps.pages.parts import FOLDER, Part, style
 from apps.pages.presence import Presence
 from apps.pages.wording import STAGES, size
 from pipeline import stages
@@ -51,8 +51,8 @@ class Watch(Part):
     missing = param.String(default=_TO_COME)
     chapters = param.List(default=[], item_type=dict)
 
-    _esm = FOLDER / "watch.js"
-    _stylesheets = [*Part._stylesheets, FOLDER / "watch.css"]
+    _bundle = FOLDER / "watch.js"
+    _stylesheets = [*Part._stylesheets, style("watch.css")]
 
     def play(self, at: Seconds) -> None:
         """Play the recording from there."""
@@ -89,7 +89,7 @@ class EpisodePage(pn.viewable.Viewer):
             visible=False,
         )
         self._drawn: Episode | None = None
-        self._revision = -1
+        self._revision = self._jobs_seen = -1
         self._drawing = threading.Lock()
         self._go = pmui.Button(label="Process", color="primary", margin=0)
         self._go.on_click(lambda event: self._process())
@@ -111,7 +111,7 @@ class EpisodePage(pn.viewable.Viewer):
         before, revision = self._drawn, self._bench.editing.standing(self._episode_id).revision
         self._drawn, known = episode, before.artefacts if before else {}
         if any(known.get(kind) != episode.artefacts.get(kind) for kind in _HEARD):
-            self._body.objects = self._parts(episode)
+            self._put_together(episode)
         elif known != episode.artefacts or revision != self._revision:  # whoever listens goes on listening
             self._clips.update(episode)
             self._files.object = _files(self._bench, episode)
@@ -140,6 +140,9 @@ class EpisodePage(pn.viewable.Viewer):
             )
 
     def _show_jobs(self) -> None:
+        if (number := self._bench.changes.number) == self._jobs_seen:
+            return
+        self._jobs_seen = number
         running, waiting, latest = (
             [job for job in self._bench.jobs(status, _SHOWN, text=self._episode_id) if self._is_mine(job)]
             for status in (Status.RUNNING, Status.QUEUED, None)
@@ -157,7 +160,8 @@ class EpisodePage(pn.viewable.Viewer):
             self._visitor.ask(self._bench, self._bench.process_request(self._episode_id, self.target))
         self.refresh()
 
-    def _parts(self, episode: Episode) -> list[Any]:
+    def _put_together(self, episode: Episode) -> None:
+        """The player and the transcript are there at once, and what is below them once those are seen."""
         self._watch = watch = _watch(self._bench, episode, editable=self._desk.editable)
         self._clips = ClipShelf(self._bench, self._visitor, episode, watch.play)
         self._findings = Findings(watch.play, sizing_mode="stretch_width")
@@ -166,7 +170,9 @@ class EpisodePage(pn.viewable.Viewer):
         if "enrichment" in episode.artefacts:
             tabs.append(("About", self._findings))
         tabs.append(("Files", self._files))
-        return [watch, pmui.Tabs(*tabs, sizing_mode="stretch_width")]
+        below = pmui.Tabs(*tabs, sizing_mode="stretch_width")
+        self._body.objects = [watch]
+        pn.state.onload(lambda: self._body.append(below))
 
     def __panel__(self) -> Any:
         try:
@@ -195,6 +201,8 @@ def _watch(bench: Workbench, episode: Episode, *, editable: bool) -> Watch:
     }
     source, kinds = stages.source(episode.artefacts["source"]), episode.artefacts
     heard = bench.editing.heard(name) if "transcript" in kinds else None
+    if heard:
+        assets.soon(heard_address(name))
     chapters = heard.enrichment.chapters if heard and heard.enrichment else ()
     return Watch(
         media=media_address(name),

@@ -5,7 +5,7 @@ from typing import Any
 
 import param
 
-from apps.pages.parts import FOLDER, Part
+from apps.pages.parts import FOLDER, Part, style
 from pipeline.display import short_clock
 from pipeline.edits import CorrectWords, Edit, ItemList, WriteItem, WriteText, kept
 from pipeline.model import Enrichment, Frozen, Seconds, Transcript, WordSpan
@@ -21,8 +21,8 @@ class Findings(Part):
 
     sections = param.List(default=[], item_type=dict)
 
-    _esm = FOLDER / "findings.js"
-    _stylesheets = [*Part._stylesheets, FOLDER / "findings.css"]
+    _bundle = FOLDER / "findings.js"
+    _stylesheets = [*Part._stylesheets, style("findings.css")]
 
     def __init__(self, seek: Callable[[Seconds], None], **params: Any) -> None:
         super().__init__(**params)

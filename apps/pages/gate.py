@@ -5,12 +5,14 @@ the visitor when it was made. So a token counts only on the connection of the vi
 and nobody gives a page the session that it is to have.
 """
 
+from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlencode
 
 from bokeh.util.token import get_token_payload
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from apps.pages import assets
 from apps.pages.addresses import HOME
 
 VISITOR = ("x-workbench-caller", "x-workbench-scope")
@@ -43,7 +45,9 @@ class Gate:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or not scope["path"].startswith(f"{HOME}/"):
+        if scope["type"] == "http" and assets.is_asset(scope["path"]):
+            await self._app(scope, receive, assets.kept(scope.get("query_string", b""), send))
+        elif scope["type"] not in ("http", "websocket") or not scope["path"].startswith(f"{HOME}/"):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket" and not _is_theirs(scope):
             await receive()  # its connect, which has to be answered
@@ -52,7 +56,8 @@ class Gate:
             await send({"type": "http.response.start", "status": 404, "headers": []})
             await send({"type": "http.response.body", "body": b""})
         else:
-            await self._app(_with_its_own_session(scope), receive, _told(send))
+            with assets.fetched_ahead() as links:
+                await self._app(_with_its_own_session(scope), receive, _told(links, send))
 
 
 def _is_theirs(scope: Scope) -> bool:
@@ -75,11 +80,12 @@ def _with_its_own_session(scope: Scope) -> Scope:
     return {**scope, "headers": headers, "query_string": urlencode(kept).encode()}
 
 
-def _told(send: Send) -> Send:
+def _told(links: Sequence[str], send: Send) -> Send:
     async def told(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["Content-Security-Policy"] = _POLICY
+            headers["Link"] = ", ".join(links)
             headers["Referrer-Policy"] = "same-origin"
             headers["X-Content-Type-Options"] = "nosniff"
         await send(message)

@@ -11,7 +11,7 @@ from apps.pages import shell
 from apps.pages.access import Visitor
 from apps.pages.following import follow
 from apps.pages.job_list import Acts, JobList, row_of, titles_of
-from apps.pages.parts import FOLDER, Part
+from apps.pages.parts import FOLDER, Part, style
 from pipeline.model import StageName
 from workbench.jobs import Job, JobType
 from workbench.workbench import Workbench
@@ -40,8 +40,8 @@ class Upload(Part):
     endpoint = param.String(default="/uploads/")
     fields = param.Dict(default={})
 
-    _esm = FOLDER / "upload.js"
-    _stylesheets = [*Part._stylesheets, FOLDER / "upload.css"]
+    _bundle = FOLDER / "upload.js"
+    _stylesheets = [*Part._stylesheets, style("upload.css")]
 
 
 class InboxPage(pn.viewable.Viewer):

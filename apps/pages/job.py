@@ -14,7 +14,7 @@ from apps.pages.addresses import episode_address
 from apps.pages.course import Course
 from apps.pages.following import every_second, follow
 from apps.pages.job_list import Acts, JobList, row_of, titles_of
-from apps.pages.parts import FOLDER, Part, said
+from apps.pages.parts import FOLDER, Part, said, style
 from apps.pages.wording import KINDS
 from workbench.errors import NotFound
 from workbench.jobs import Delivery
@@ -29,8 +29,8 @@ class Records(Part):
     rows = param.List(default=[], item_type=dict)
     none = param.String(default="Nothing yet.")
 
-    _esm = FOLDER / "records.js"
-    _stylesheets = [*Part._stylesheets, FOLDER / "records.css"]
+    _bundle = FOLDER / "records.js"
+    _stylesheets = [*Part._stylesheets, style("records.css")]
 
     def __init__(self, act: Callable[[str], None] = lambda key: None, **params: Any) -> None:
         """`act` gets the key of the row whose button was pressed."""

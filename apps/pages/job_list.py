@@ -8,7 +8,7 @@ import param
 
 from apps.pages.access import Visitor
 from apps.pages.addresses import job_address
-from apps.pages.parts import FOLDER, Part, said
+from apps.pages.parts import FOLDER, Part, said, style
 from apps.pages.wording import KINDS, STATES, ago, left
 from workbench.errors import NotFound
 from workbench.jobs import Job, Status
@@ -24,8 +24,8 @@ class JobList(Part):
     chosen = param.List(default=[], item_type=str)
     empty = param.Tuple(default=("No jobs", ""), length=2)
 
-    _esm = FOLDER / "job_list.js"
-    _stylesheets = [*Part._stylesheets, FOLDER / "job_list.css"]
+    _bundle = FOLDER / "job_list.js"
+    _stylesheets = [*Part._stylesheets, style("job_list.css")]
 
     def __init__(self, act: Callable[[str, str], None], **params: Any) -> None:
         """`act` gets what a row's button asks for, "cancel" or "retry", and the job's id."""

@@ -11,7 +11,7 @@ from apps.pages.access import Visitor
 from apps.pages.addresses import INBOX, episode_address, file_address
 from apps.pages.following import every_second, follow
 from apps.pages.moments import Said, SearchBox
-from apps.pages.parts import FOLDER, Part
+from apps.pages.parts import FOLDER, Part, style
 from apps.pages.wording import REVIEWS, STAGES, ago, left
 from pipeline.display import short_clock
 from workbench.jobs import Episode, Job, Status
@@ -40,8 +40,8 @@ class Cards(Part):
     items = param.List(default=[], item_type=dict)
     empty = param.Tuple(default=_NOTHING_YET, length=4)
 
-    _esm = FOLDER / "cards.js"
-    _stylesheets = [*Part._stylesheets, FOLDER / "cards.css"]
+    _bundle = FOLDER / "cards.js"
+    _stylesheets = [*Part._stylesheets, style("cards.css")]
 
 
 class LibraryPage(pn.viewable.Viewer):

@@ -8,7 +8,7 @@ import panel_material_ui as pmui
 import param
 
 from apps.pages.addresses import episode_address
-from apps.pages.parts import FOLDER, Part
+from apps.pages.parts import FOLDER, Part, style
 from pipeline.display import short_clock
 from workbench.moments import Matches, Moment, pieces
 from workbench.workbench import Workbench
@@ -22,8 +22,8 @@ class SearchBox(Part):
     text = param.String(default="")
     label = param.String(default="Search")
 
-    _esm = FOLDER / "search.js"
-    _stylesheets = [*Part._stylesheets, FOLDER / "search.css"]
+    _bundle = FOLDER / "search.js"
+    _stylesheets = [*Part._stylesheets, style("search.css")]
 
     def __init__(self, **params: Any) -> None:
         asked = pn.state.session_args.get("q", [b""])[0].decode("utf-8", "replace")
@@ -36,8 +36,8 @@ class MomentList(Part):
     items = param.List(default=[], item_type=dict)
     note = param.String(default="")
 
-    _esm = FOLDER / "moments.js"
-    _stylesheets = [*Part._stylesheets, FOLDER / "moments.css"]
+    _bundle = FOLDER / "moments.js"
+    _stylesheets = [*Part._stylesheets, style("moments.css")]
 
 
 class Said:

@@ -5,7 +5,7 @@ from typing import Any
 
 import param
 
-from apps.pages.parts import FOLDER, Part, said
+from apps.pages.parts import FOLDER, Part, said, style
 
 type Values = Mapping[str, str]
 
@@ -35,8 +35,8 @@ class Register(Part):
     """Whether what is typed is to be looked at before it is sent."""
     hint = param.String(default="")
 
-    _esm = FOLDER / "register.js"
-    _stylesheets = [*Part._stylesheets, FOLDER / "records.css", FOLDER / "register.css"]
+    _bundle = FOLDER / "register.js"
+    _stylesheets = [*Part._stylesheets, style("records.css"), style("register.css")]
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ import panel_material_ui as pmui
 import param
 
 from apps.pages.addresses import INBOX, JOBS, LIBRARY, SYSTEM
-from apps.pages.parts import FOLDER, Part
+from apps.pages.parts import FOLDER, Part, style
 
 NAME = "Episode workbench"
 THEME = "workbench_theme"
@@ -65,14 +65,14 @@ class Appearance(Part):
     known = param.Boolean(default=False)
     """Whether the browser has said what it wants."""
 
-    _esm = FOLDER / "appearance.js"
+    _bundle = FOLDER / "appearance.js"
 
 
 class Connection(Part):
     """Says when the server is lost, and loads the page anew where it was once there is one again."""
 
-    _esm = FOLDER / "connection.js"
-    _stylesheets = [*Part._stylesheets, FOLDER / "connection.css"]
+    _bundle = FOLDER / "connection.js"
+    _stylesheets = [*Part._stylesheets, style("connection.css")]
 
 
 def page(title: str, here: str, *main: Any, lead: str = "", actions: Sequence[Any] = ()) -> pmui.Page:

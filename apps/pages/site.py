@@ -1,13 +1,17 @@
 """Which pages there are, and how they come onto the server."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import panel as pn
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
+from panel.io import document
 from panel.io.fastapi import add_applications
 
+from apps.pages import assets
 from apps.pages.addresses import HOME, INBOX, JOBS, LIBRARY, SYSTEM
 from apps.pages.episode import EpisodePage
 from apps.pages.gate import VISITOR, Gate
@@ -29,10 +33,12 @@ PAGES: dict[str, Callable[[Workbench], Any]] = {
 }
 _THREADS = 4
 """For what buttons do, so that a slow one holds nobody else up."""
+_LOOKED_THROUGH = 60  # seconds
 
 
 def install(app: FastAPI, bench: Workbench) -> None:
     """Put the pages onto `app`; the guard around it stays the one door."""
+    assets.install()
     pn.extension(nthreads=_THREADS, notifications=True)
     views = {route.removeprefix("/"): _view(page, bench) for route, page in PAGES.items()}
     add_applications(
@@ -57,13 +63,22 @@ def install(app: FastAPI, bench: Workbench) -> None:
         return RedirectResponse(LIBRARY)
 
 
-def started() -> None:
-    """To be called once, in the server's loop, before the first page is asked for.
+@contextmanager
+def open_to_all() -> Iterator[None]:
+    """While pages may be asked for; to be entered in the server's loop.
 
     Panel 1.10.0 starts its sweep of busy signs in whichever thread needs it first; in a thread other than the
-    loop's it tries that again and again without end, and keeps a core busy.
+    loop's it tries that again and again without end, and keeps a core busy. And some seconds after each page
+    that is closed it looks through all that the process holds for what can be forgotten, which stops the
+    server for 0.2 s; so that is done seldom, and what is there by now need not be looked through.
     """
     pn.state._schedule_busy_cleanup()
+    document.GC_DEBOUNCE = _LOOKED_THROUGH
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _view(page: Callable[[Workbench], Any], bench: Workbench) -> Callable[[], Any]:

@@ -13,7 +13,7 @@ from bokeh.models.annotations import BoxAnnotation
 
 from apps.pages import waves
 from apps.pages.access import Visitor
-from apps.pages.parts import FOLDER, Part, said
+from apps.pages.parts import FOLDER, Part, said, style
 from apps.pages.waves import Waveform
 from pipeline.clip_review import ReviewedClip
 from pipeline.display import short_clock
@@ -72,8 +72,8 @@ class Edges(Part):
     shown = param.Integer(default=0)
     """Rises when the browser is to scroll there."""
 
-    _esm = FOLDER / "edges.js"
-    _stylesheets = [*Part._stylesheets, FOLDER / "edges.css"]
+    _bundle = FOLDER / "edges.js"
+    _stylesheets = [*Part._stylesheets, style("edges.css")]
 
     def __init__(self, act: Callable[[str, str, str], None], **params: Any) -> None:
         """`act` gets an edge ("first" or "end"; none to play the clip), "earlier" or "later", and by what."""

@@ -1,10 +1,14 @@
 """What a browser does by itself: each part is a script and a style beside this file.
 
 A part shows its parameters and sends what a person does back, as parameters or as messages. Scripts use the
-browser's own elements, so that keyboards and screen readers find what they know.
+browser's own elements, so that keyboards and screen readers find what they know. They import nothing, so each
+is a bundle by itself, which a browser takes as it is.
 """
 
+from functools import cache
 from pathlib import Path
+from typing import Any
+from zlib import crc32
 
 from panel.custom import JSComponent
 
@@ -17,9 +21,26 @@ def said(message: object, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def style(name: str) -> str:
+    """What a style beside this file says: with the part itself, so that no part waits for its own."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
 class Part(JSComponent):
     """A component of ours, in the colours of the page around it."""
 
     __abstract = True
 
-    _stylesheets = [FOLDER / "part.css"]
+    _bundle_css = ()  # its styles come with itself, and not once more from beside its script
+    _stylesheets = [style("part.css")]
+
+    @classmethod
+    def _render_esm(cls, compiled: Any = True, server: bool = False) -> str:
+        """Where its script is, with a version, so that browsers keep it until there is another one."""
+        address: str = super()._render_esm(compiled, server)
+        return f"{address}?{_version(cls._bundle)}" if server else address
+
+
+@cache
+def _version(script: Path) -> str:
+    return f"{crc32(script.read_bytes()):08x}"

@@ -250,7 +250,6 @@ export function render({model}) {
   }), element("span", "soft", "From the sentence that the player is at. Or select words of the transcript."))
   root.append(top, list, none)
   const known = new Map(), stills = new Stills(model.media)
-  let awaited = false  // somebody has made a clip here, and wants to see it
 
   const fill = (kept, one) => {
     const words = element("div", "words"), facts = element("p", "soft", one.facts)
@@ -277,8 +276,8 @@ export function render({model}) {
     const busy = kept.card.querySelector("form.why-not, [contenteditable]:focus")
     if (kept.text !== text && !busy) { kept.text = text; fill(kept, one) }
     if (list.children[place] !== kept.card) put(list, kept.card, list.children[place] || null)
-    if (fresh && awaited && one.hand) {
-      awaited = false
+    if (fresh && one.hand && document.body.dataset.awaits === one.said.join("-")) {
+      delete document.body.dataset.awaits
       model.send_msg({act: "adjust", key: one.key})
     }
   }
@@ -298,18 +297,19 @@ export function render({model}) {
   }
   for (const name of ["items", "empty", "can_add"]) model.on(name, show)
   model.on("msg:custom", (answer) => {
-    if (answer.edit) return tell(answer.edit)
+    if (answer.edit) {
+      const {first, end} = answer.edit.words
+      document.body.dataset.awaits = `${first}-${end}`  // whoever makes a clip wants to see it
+      return tell(answer.edit)
+    }
     if (answer.font) document.fonts.add(new FontFace("Clip letters", answer.font, {weight: "700"}))
     const frame = known.get(answer.key)?.card.querySelector(".frame.preview")
     if (frame?.dataset.ratio === answer.ratio) frame.told(answer)
   })
-  const edited = ({detail}) => { if (detail.edit.kind === "new clip") awaited = true }
   list.addEventListener("play", ({target}) => {  // one after the other
     for (const each of list.querySelectorAll("video")) if (each !== target) each.pause()
   }, true)
-  document.addEventListener("workbench:edit", edited)
   model.on("remove", () => {
-    document.removeEventListener("workbench:edit", edited)
     stills.seen.disconnect()
     stills.close()
   })

@@ -263,6 +263,7 @@ class Correcting {
     const [first, end] = this.range
     this.chip.hidden = true
     const title = this.script.text(first, end).split(" ").slice(0, 8).join(" ").slice(0, 120)
+    document.body.dataset.awaits = `${first}-${end}`  // the clips take it in hand, though they may still have to come
     tell({kind: "new clip", title, words: {first, end}})
   }
 

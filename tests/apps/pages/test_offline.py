@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.apps.pages.conftest import Reviewed
+from tests.apps.pages.conftest import Reviewed, is_complaint
 from tests.apps.served import Guarded
 
 SOON = 20_000
@@ -37,7 +37,7 @@ class Watched:
         page.on("websocket", lambda socket: self.asked.append(socket.url))
 
     def _hear(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
+        if is_complaint(kind, text):
             self.said.append(text)
 
     @property
