@@ -15,7 +15,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from apps import terminal
-from apps.pages import site
+from apps.pages import entrance
+from apps.pages.entrance import Entrance
 from apps.rest import (
     batch,
     dashboard,
@@ -56,12 +57,12 @@ _AT_ONCE = 200
 
 def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
     """The whole server around an open workbench, behind its guard."""
-    settings, store = bench.settings, _uploads(bench)
+    settings, store, pages = bench.settings, _uploads(bench), Entrance(bench)
     app = FastAPI(
         title="Episode workbench",
         version=metadata.version("episode-workbench"),
         summary="Long recordings in; a finished episode and short clips out.",
-        lifespan=_life(bench, store),
+        lifespan=_life(bench, store, pages),
         max_body_size=_LONGEST_BODY,
     )
     app.state.bench = bench
@@ -81,10 +82,10 @@ def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
     app.include_router(meter.routes)
     app.include_router(dashboard.routes)
     app.add_middleware(Routed)
-    site.install(app, bench)
+    app.include_router(entrance.routes)
     problems.install(app)
     guard = Guard(
-        problems.outside(app),
+        problems.outside(pages.around(app)),
         bench.keys,
         Limits(settings.rate_limit_per_minute),
         loopback=is_loopback(settings.host),
@@ -130,16 +131,17 @@ class _Server(uvicorn.Server):
         await super().main_loop()
 
 
-def _life(bench: Workbench, store: Uploads) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _life(
+    bench: Workbench, store: Uploads, pages: Entrance
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _AT_ONCE
         bench.serve()
-        with site.open_to_all():
-            async with anyio.create_task_group() as group:
-                group.start_soon(_sweep, store)
-                yield
-                group.cancel_scope.cancel()
+        async with pages.open(), anyio.create_task_group() as group:
+            group.start_soon(_sweep, store)
+            yield
+            group.cancel_scope.cancel()
 
     return life
 

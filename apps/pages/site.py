@@ -1,15 +1,15 @@
 """Which pages there are, and how they come onto the server."""
 
 import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import panel as pn
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
 from panel.io import document
 from panel.io.fastapi import add_applications
+from starlette.types import ASGIApp
 
 from apps.pages import assets
 from apps.pages.addresses import HOME, INBOX, JOBS, LIBRARY, SYSTEM
@@ -21,6 +21,8 @@ from apps.pages.jobs import JobsPage
 from apps.pages.library import LibraryPage
 from apps.pages.shell import NAME, THEME
 from apps.pages.system import SystemPage
+from apps.rest import problems
+from apps.rest.metrics import Routed
 from workbench.workbench import Workbench
 
 PAGES: dict[str, Callable[[Workbench], Any]] = {
@@ -36,7 +38,19 @@ _THREADS = 4
 _LOOKED_THROUGH = 60  # seconds
 
 
-def install(app: FastAPI, bench: Workbench) -> None:
+@asynccontextmanager
+async def served(app: ASGIApp, bench: Workbench) -> AsyncIterator[ASGIApp]:
+    """The pages, with `app` for what is none of them, while they may be asked for; in the server's loop."""
+    pages = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    pages.router.default = app
+    problems.install(pages)
+    _install(pages, bench)
+    with _at_ease():
+        async with pages.router.lifespan_context(pages):
+            yield pages
+
+
+def _install(app: FastAPI, bench: Workbench) -> None:
     """Put the pages onto `app`; the guard around it stays the one door."""
     assets.install()
     pn.extension(nthreads=_THREADS, notifications=True)
@@ -56,16 +70,12 @@ def install(app: FastAPI, bench: Workbench) -> None:
         extra_websocket_origins=["*"],  # the guard has looked at the origin
     )
     app.add_middleware(Gate)
-
-    @app.get("/", include_in_schema=False)
-    @app.get(HOME, include_in_schema=False)
-    async def home() -> RedirectResponse:
-        return RedirectResponse(LIBRARY)
+    app.add_middleware(Routed)
 
 
 @contextmanager
-def open_to_all() -> Iterator[None]:
-    """While pages may be asked for; to be entered in the server's loop.
+def _at_ease() -> Iterator[None]:
+    """Without two things by which Panel keeps a server busy.
 
     Panel 1.10.0 starts its sweep of busy signs in whichever thread needs it first; in a thread other than the
     loop's it tries that again and again without end, and keeps a core busy. And some seconds after each page

@@ -46,7 +46,3 @@ def test_a_page_may_load_nothing_from_another_host(guarded: Guarded, path: str):
     assert policy.startswith("default-src 'none'")
     assert "http" not in policy
     assert "https://" not in answer.text
-
-
-def test_the_first_page_is_the_library(guarded: Guarded):
-    assert guarded.client.get("/", headers=BROWSER).headers["location"] == "/app/library"
