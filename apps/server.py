@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from importlib import metadata
@@ -55,17 +56,21 @@ _AT_ONCE = 200
 """Calls that may be under way: those that wait for a job's end hold a thread each."""
 
 
-def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
-    """The whole server around an open workbench, behind its guard."""
-    settings, store, pages = bench.settings, _uploads(bench), Entrance(bench)
+def application(bench: Workbench, local_token: str | None = None, *, for_people: bool = False) -> ASGIApp:
+    """The whole server around an open workbench, behind its guard.
+
+    `for_people`: somebody will look at its pages, which are put together at once.
+    """
+    settings, store = bench.settings, _uploads(bench)
     app = FastAPI(
         title="Episode workbench",
         version=metadata.version("episode-workbench"),
         summary="Long recordings in; a finished episode and short clips out.",
-        lifespan=_life(bench, store, pages),
+        lifespan=_life(bench, store, for_people=for_people),
         max_body_size=_LONGEST_BODY,
     )
     app.state.bench = bench
+    app.state.pages = Entrance(app, bench)
     failures = Limits(FAILURES_PER_MINUTE)
     for part in (jobs, batch, deliveries, events, sockets, episodes, review, search, keys, system):
         app.include_router(part.routes)
@@ -85,7 +90,7 @@ def application(bench: Workbench, local_token: str | None = None) -> ASGIApp:
     app.include_router(entrance.routes)
     problems.install(app)
     guard = Guard(
-        problems.outside(pages.around(app)),
+        problems.outside(app.state.pages),
         bench.keys,
         Limits(settings.rate_limit_per_minute),
         loopback=is_loopback(settings.host),
@@ -108,7 +113,7 @@ def serve(settings: Settings, is_unwanted: Callable[[], bool] = lambda: False) -
         port = listener.getsockname()[1]
         token = secrets.token_urlsafe(32)
         config = uvicorn.Config(
-            application(bench, token),
+            application(bench, token, for_people=sys.stdout.isatty()),
             log_level="warning",
             timeout_graceful_shutdown=3,  # a reader of events never goes by itself
             server_header=False,
@@ -132,14 +137,17 @@ class _Server(uvicorn.Server):
 
 
 def _life(
-    bench: Workbench, store: Uploads, pages: Entrance
+    bench: Workbench, store: Uploads, *, for_people: bool
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
+        pages: Entrance = app.state.pages
         anyio.to_thread.current_default_thread_limiter().total_tokens = _AT_ONCE
         bench.serve()
         async with pages.open(), anyio.create_task_group() as group:
             group.start_soon(_sweep, store)
+            if for_people:
+                group.start_soon(pages.prepared)
             yield
             group.cancel_scope.cancel()
 

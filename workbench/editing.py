@@ -108,9 +108,11 @@ class Editing:
     def rebuild(self, episode_id: str) -> Rebuild:
         """What has to be made again, and how long that takes. Raises NotFound."""
         episode = self._store.episode(episode_id)
-        before = self._store.last_params(episode_id)
         review = self._reviews.review(episode_id)
-        if before is None or "page" not in episode.artefacts or not review.edits:
+        if "page" not in episode.artefacts or not review.edits:
+            return Rebuild()
+        before = self._store.last_params(episode_id)
+        if before is None:
             return Rebuild()
         wanted = replace(wanted_of(rebuilding(episode, before)), edits=review.based)
         folder = episode.artefacts["source"]

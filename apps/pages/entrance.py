@@ -31,22 +31,17 @@ async def home() -> RedirectResponse:
 
 
 class Entrance:
-    """Leads to the pages, or past them."""
+    """Leads to the pages, or past them to `app`, which answers everything that is none of them."""
 
-    def __init__(self, bench: Workbench) -> None:
-        self._bench = bench
+    def __init__(self, app: ASGIApp, bench: Workbench) -> None:
+        self._app, self._bench = app, bench
         self._pages: ASGIApp | None = None
         self._opening = anyio.Lock()
         self._opened = AsyncExitStack()
 
-    def around(self, app: ASGIApp) -> ASGIApp:
-        """The pages and `app`, which answers everything that is none of them."""
-
-        async def led(scope: Scope, receive: Receive, send: Send) -> None:
-            is_theirs = scope["type"] in ("http", "websocket") and scope["path"].startswith(_THEIRS)
-            await (await self._put_together(app) if is_theirs else app)(scope, receive, send)
-
-        return led
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_theirs = scope["type"] in ("http", "websocket") and scope["path"].startswith(_THEIRS)
+        await (await self.prepared() if is_theirs else self._app)(scope, receive, send)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -54,11 +49,12 @@ class Entrance:
         async with self._opened:
             yield
 
-    async def _put_together(self, app: ASGIApp) -> ASGIApp:
+    async def prepared(self) -> ASGIApp:
+        """The pages, which are put together by now."""
         async with self._opening:
             if self._pages is not None:
                 return self._pages
             site = await anyio.to_thread.run_sync(import_module, "apps.pages.site")
-            made: ASGIApp = await self._opened.enter_async_context(site.served(app, self._bench))
+            made: ASGIApp = await self._opened.enter_async_context(site.served(self._app, self._bench))
             self._pages = made
             return made

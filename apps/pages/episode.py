@@ -1,8 +1,6 @@
 """One episode: the recording with its transcript, what it is about, its clips and its files."""
 
 import threading
-from html import escape
-from pathlib import Path
 from typing import Any
 
 import panel as pn
@@ -12,14 +10,13 @@ import param
 from apps.pages import assets, shell
 from apps.pages.access import Visitor
 from apps.pages.addresses import file_address, heard_address, media_address
-from apps.pages.clips import ClipShelf
 from apps.pages.desk import Desk
-from apps.pages.findings import Findings, sections
 from apps.pages.following import follow
 from apps.pages.job_list import Acts, JobList, row_of, titles_of
 from apps.pages.parts import FOLDER, Part, style
 from apps.pages.presence import Presence
-from apps.pages.wording import STAGES, size
+from apps.pages.results import Results
+from apps.pages.wording import STAGES
 from pipeline import stages
 from pipeline.display import short_clock
 from pipeline.edits import changes
@@ -31,7 +28,6 @@ from workbench.workbench import Workbench
 _HEARD = ("source", "transcript", "enrichment")
 """Artefacts that the player and the findings rest on."""
 _SHOWN = 5  # jobs of each kind
-_LINK = "color:var(--mui-palette-primary-main);overflow-wrap:anywhere"
 _TO_COME = "There is no transcript yet. Process the episode, and it comes up here, word by word."
 
 
@@ -89,6 +85,7 @@ class EpisodePage(pn.viewable.Viewer):
             visible=False,
         )
         self._drawn: Episode | None = None
+        self._results: Results | None = None
         self._revision = self._jobs_seen = -1
         self._drawing = threading.Lock()
         self._go = pmui.Button(label="Process", color="primary", margin=0)
@@ -110,34 +107,41 @@ class EpisodePage(pn.viewable.Viewer):
     def _draw(self, episode: Episode) -> None:
         before, revision = self._drawn, self._bench.editing.standing(self._episode_id).revision
         self._drawn, known = episode, before.artefacts if before else {}
+        is_changed = known != episode.artefacts or revision != self._revision
         if any(known.get(kind) != episode.artefacts.get(kind) for kind in _HEARD):
             self._put_together(episode)
-        elif known != episode.artefacts or revision != self._revision:  # whoever listens goes on listening
-            self._clips.update(episode)
-            self._files.object = _files(self._bench, episode)
-        if known != episode.artefacts or revision != self._revision:
-            self._show_texts(episode)
+        elif is_changed and self._results:  # whoever listens goes on listening
+            self._results.update(episode)
+        if is_changed:
+            self._show_words(episode)
         self._revision = revision
         self._desk.visible = "transcript" in episode.artefacts
         if self._desk.visible:
             self._desk.update(busy=self._busy)
 
-    def _show_texts(self, episode: Episode) -> None:
-        """The texts as they are with what people have changed, in the parts that are there."""
+    def _put_together(self, episode: Episode) -> None:
+        """The player and the transcript are there at once, and what is below them once those are seen."""
+        self._watch, self._results = _watch(self._bench, episode, editable=self._desk.editable), None
+        self._body.objects = [self._watch]
+        pn.state.onload(self._add_results)
+
+    def _add_results(self) -> None:
+        with self._drawing:
+            if self._results is None and self._drawn:
+                self._results = Results(self._bench, self._visitor, self._drawn, self._watch.play)
+                self._body.append(self._results.view)
+
+    def _show_words(self, episode: Episode) -> None:
+        """The words as they are with what people have changed."""
         if "transcript" not in episode.artefacts:
             return
-        editing, editable = self._bench.editing, self._desk.editable
+        editing = self._bench.editing
         heard, now = editing.heard(self._episode_id), editing.texts(self._episode_id)
         words, speakers = changes(heard.transcript, now.transcript)
         self._watch.patch = {
             "words": {str(index): text for index, text in words.items()},
             "speakers": {str(index): name for index, name in speakers.items()},
         }
-        if heard.enrichment and now.enrichment:
-            made = editing.holding(self._episode_id)
-            self._findings.sections = sections(
-                now.transcript, now.enrichment, heard.enrichment, made, editable=editable
-            )
 
     def _show_jobs(self) -> None:
         if (number := self._bench.changes.number) == self._jobs_seen:
@@ -159,20 +163,6 @@ class EpisodePage(pn.viewable.Viewer):
         with self._visitor.acts():
             self._visitor.ask(self._bench, self._bench.process_request(self._episode_id, self.target))
         self.refresh()
-
-    def _put_together(self, episode: Episode) -> None:
-        """The player and the transcript are there at once, and what is below them once those are seen."""
-        self._watch = watch = _watch(self._bench, episode, editable=self._desk.editable)
-        self._clips = ClipShelf(self._bench, self._visitor, episode, watch.play)
-        self._findings = Findings(watch.play, sizing_mode="stretch_width")
-        self._files = pn.pane.HTML(_files(self._bench, episode), sizing_mode="stretch_width")
-        tabs = [("Clips", self._clips.view)]
-        if "enrichment" in episode.artefacts:
-            tabs.append(("About", self._findings))
-        tabs.append(("Files", self._files))
-        below = pmui.Tabs(*tabs, sizing_mode="stretch_width")
-        self._body.objects = [watch]
-        pn.state.onload(lambda: self._body.append(below))
 
     def __panel__(self) -> Any:
         try:
@@ -214,19 +204,3 @@ def _watch(bench: Workbench, episode: Episode, *, editable: bool) -> Watch:
         sizing_mode="stretch_width",
         **there,
     )
-
-
-def _files(bench: Workbench, episode: Episode) -> str:
-    """The episode's files as a list of links."""
-    shelf = bench.shelf(episode.episode_id)
-    files = sorted(file for file in shelf.rglob("*") if file.is_file() and not file.is_symlink())
-    rows = "".join(_file(shelf, file, episode.episode_id) for file in files)
-    if not rows:
-        return "<p>No files yet: they are made when the episode is processed.</p>"
-    return f'<ul style="line-height:2;padding-left:1.2rem">{rows}</ul>'
-
-
-def _file(shelf: Path, file: Path, episode_id: str) -> str:
-    name = file.relative_to(shelf).as_posix()
-    link = f'<a style="{_LINK}" href="{file_address(episode_id, name)}" download>{escape(name)}</a>'
-    return f"<li>{link} {size(file.stat().st_size)}</li>"

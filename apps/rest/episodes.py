@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from apps.rest import shapes
 from apps.rest.archive import archived
 from apps.rest.depends import Bench, By, IdempotencyKey, base_of, linked, only_admin, patiently, sees_folders
+from apps.rest.files import File
 from apps.rest.jobs import Make, discover_request, one_request, submit
 from apps.rest.shapes import (
     Accepted,
@@ -31,8 +32,6 @@ from workbench.workbench import Workbench
 
 routes = APIRouter(prefix="/episodes", tags=["episodes"])
 
-_FRESH = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"}
-"""An address has another file once its episode was processed again: browsers ask, and an ETag answers."""
 WAIT_MOST = 240.0
 """Seconds: n8n and proxies give up at 300."""
 
@@ -132,7 +131,7 @@ def file(bench: Bench, episode_id: str, path: str) -> FileResponse:
     shelf = bench.shelf(episode_id)
     if path not in _names(shelf):
         raise NotFound(f"episode {episode_id} has no file {path!r}: GET /episodes/{episode_id} lists them")
-    return FileResponse(shelf / path, headers=_FRESH)
+    return File(shelf / path)
 
 
 @routes.get("/{episode_id}/media", response_class=FileResponse)
@@ -142,7 +141,7 @@ def media(bench: Bench, episode_id: str) -> FileResponse:
     file = bench.playable(episode_id)
     if not file.is_file():
         raise NotFound(f"the recording of episode {episode_id} is not where it was: put {file.name} back")
-    return FileResponse(file, headers=_FRESH)
+    return File(file)
 
 
 @routes.get("/{episode_id}/clips.zip", response_class=StreamingResponse)

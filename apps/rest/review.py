@@ -7,6 +7,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
 from apps.rest.depends import Bench, By, IdempotencyKey, base_of
+from apps.rest.files import File
 from apps.rest.jobs import rebuild_request, submit
 from apps.rest.shapes import Accepted, Body, Wish, accepted
 from pipeline.clip_review import ReviewedClip
@@ -112,10 +113,9 @@ def texts(bench: Bench, episode_id: EpisodeId, heard: bool = False) -> Texts:
 
 
 @routes.get("/episodes/{episode_id}/heard.json", response_class=FileResponse)
-def heard(bench: Bench, episode_id: EpisodeId) -> FileResponse:
+def heard(bench: Bench, episode_id: EpisodeId) -> File:
     """The transcript as the machine made it: what edits count their words in."""
-    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"}
-    return FileResponse(bench.editing.heard_file(episode_id), headers=headers)
+    return File(bench.editing.heard_file(episode_id))
 
 
 @routes.post("/async/episodes/{episode_id}/rebuild", status_code=202)

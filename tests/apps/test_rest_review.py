@@ -117,6 +117,16 @@ def test_what_the_machine_heard_and_found_can_be_read_beside_what_was_made_of_it
     assert desk.ask("GET", "/texts?heard=true") == before != desk.ask("GET", "/texts")
 
 
+def test_a_browser_that_has_the_transcript_is_not_sent_it_again(desk: Desk):
+    path = f"{desk.path}/heard.json"
+    first = desk.client.get(path)
+    again = desk.client.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    other = desk.client.get(path, headers={"If-None-Match": '"another"'})
+    assert (other.status_code, other.content) == (200, first.content)
+
+
 def test_an_episode_that_is_not_there_is_404(reviewed: Reviewed):
     for method, path in (
         ("GET", "review"),

@@ -1,16 +1,41 @@
 """The pages are put together when the first of them is asked for, and are in nobody's way before or after."""
 
+import os
 import subprocess
-import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.apps.conftest import command, environment
 from tests.apps.served import Guarded, Server
 
 HTML = {"accept": "text/html"}
+
+
+type Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def start_in_terminal(tmp_path: Path) -> Iterator[Start]:
+    """Starts the command line with its output on a terminal."""
+    ours, theirs = os.openpty()
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: object) -> subprocess.Popen[bytes]:
+        started.append(
+            subprocess.Popen(command(*arguments), env=environment(HOME=str(tmp_path)), stdout=theirs)
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait(20)
+    os.close(theirs)
+    os.close(ours)
 
 
 @pytest.fixture
@@ -22,10 +47,26 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server.stop()
 
 
-def test_a_server_loads_what_draws_pages_only_for_them():
-    look = "import sys, apps.server; print('panel' in sys.modules, 'apps.pages.site' in sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == ["False", "False"]
+def draws_pages(process: int) -> bool:
+    """Whether a process has loaded what Panel rests on."""
+    return "tornado" in Path(f"/proc/{process}/maps").read_text()
+
+
+def test_a_server_loads_what_draws_pages_only_for_them(server: Server):
+    server.ended(server.client.post("/async/discover", json={}).json()["job_id"])
+    assert not draws_pages(server.process.pid)
+    server.client.get("/app/library", headers=HTML)
+    assert draws_pages(server.process.pid)
+
+
+def test_in_a_terminal_the_pages_are_put_together_before_somebody_asks(
+    tmp_path: Path, start_in_terminal: Start
+):
+    started = start_in_terminal("serve", "--library", tmp_path, "--port", 0)
+    deadline = time.monotonic() + 60
+    while not draws_pages(started.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_many_who_ask_for_the_first_page_at_once_all_get_it(server: Server):
