@@ -19,8 +19,9 @@ from starlette.types import Message, Send
 
 _VERSIONED, _OTHER = 365 * 24 * 3600, 3600
 """Seconds. What has its version in its address never changes; of the rest nothing is a script."""
-_UNUSED = {"bokeh-gl", "bokeh-mathjax"}
-"""Nothing is drawn by the graphics card, and a transcript's dollar signs are no formulas."""
+_UNUSED = ("bokeh-gl", "bokeh-mathjax", "notyf", "font-awesome")
+"""Nothing is drawn by the graphics card, a transcript's dollar signs are no formulas, and messages are the
+theme's."""
 THEME: str = pmui.Button._render_esm(True, server=True).removeprefix(".")
 """The address of the theme's module."""
 _NATIVE = """
@@ -50,11 +51,15 @@ def _bundle(roots: Sequence[Any], resources: Resources, **options: Any) -> Bundl
 
 
 def _made(resources: Resources) -> Bundle:
-    ours = resources.clone(components=[each for each in resources.components if each not in _UNUSED])
-    made = bundle_resources([], ours, enable_mathjax=False)
-    made.js_files = [_versioned(each) for each in made.js_files]
+    made = bundle_resources([], resources, enable_mathjax=False)
+    made.js_files = [_versioned(each) for each in made.js_files if _is_used(each)]
+    made.css_files = [each for each in made.css_files if _is_used(each)]
     made.js_raw.append(_NATIVE)
     return made
+
+
+def _is_used(address: URL) -> bool:
+    return not any(name in str(address) for name in _UNUSED)
 
 
 def _versioned(address: URL) -> URL:

@@ -7,6 +7,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 import param
+from panel.util import edit_readonly
 
 from apps.pages.addresses import INBOX, JOBS, LIBRARY, SYSTEM
 from apps.pages.parts import FOLDER, Part, style
@@ -97,10 +98,12 @@ def page(title: str, here: str, *main: Any, lead: str = "", actions: Sequence[An
         main_width=1240,
         theme_config=COLOURS,
         dark_theme=look.dark,
-        busy_indicator="linear",
+        busy_indicator=None,
         raw_css=["body { background-color: var(--mui-palette-background-default) !important; }"],
         sx=_FRAME,
     )
+    with edit_readonly(framed):
+        framed.busy = False  # Panel's sign is one for all: each page would be told what others wait for
     framed.param.watch(lambda event: look.param.update(dark=event.new), "dark_theme")
     return framed
 

@@ -4,13 +4,6 @@ const remember = (dark, age) => {
   document.cookie = `workbench_theme=${dark ? "dark" : "light"}; path=/; samesite=lax${age}`
 }
 
-// The bar that shows that the page is busy stands in a root above this part, and comes without a name.
-const nameBar = (node) => {
-  for (let root = node.getRootNode(); root; root = root.host?.getRootNode()) {
-    root.querySelector(".MuiLinearProgress-root")?.setAttribute("aria-label", "The page is busy")
-  }
-}
-
 export function render({model}) {
   document.title = model.title
   if (!model.known) {
@@ -21,6 +14,5 @@ export function render({model}) {
   model.on("dark", () => remember(model.dark, "; max-age=31536000"))
   const nothing = document.createElement("span")
   nothing.hidden = true
-  setTimeout(() => nameBar(nothing))
   return nothing
 }

@@ -302,7 +302,7 @@ export function render({model}) {
   player.controls = true
   player.preload = "metadata"
   if (model.poster) player.poster = model.poster
-  player.src = model.media
+  const begin = () => { if (!player.src) player.src = model.media }
   if (model.captions) {
     const track = document.createElement("track")
     Object.assign(track, {kind: "captions", src: model.captions, srclang: model.language, label: "Captions", default: true})
@@ -324,7 +324,7 @@ export function render({model}) {
   text.setAttribute("aria-label", "Transcript")
   root.append(stage, text)
 
-  const seek = (seconds) => { player.currentTime = seconds; player.play().catch(() => {}) }
+  const seek = (seconds) => { begin(); player.currentTime = seconds; player.play().catch(() => {}) }
   let script = null, heard = null, correcting = null
   model.on("patch", () => { if (script) { script.renew(patched(heard, model.patch)); script.follow(player.currentTime) } })
   model.on("captions", () => { for (const track of player.querySelectorAll("track")) track.src = model.captions })
@@ -354,7 +354,8 @@ export function render({model}) {
       text.append(element("p", "soft", `The transcript could not be loaded (${error.message}). Load the page again.`))
     }
   }
-  load()
+  load().then(begin)  // words are there sooner when nothing is decoded beside them
+  setTimeout(begin, 1000)
 
   let frame = 0
   const turn = () => { script?.follow(player.currentTime); frame = player.paused ? 0 : requestAnimationFrame(turn) }
