@@ -7,8 +7,10 @@ for every visit, which takes the server half a second, and lets browsers keep no
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from typing import Any
 
+import bokeh
 import panel as pn
 import panel_material_ui as pmui
 from bokeh.embed.bundle import URL
@@ -17,8 +19,10 @@ from panel.io.resources import Bundle, Resources, bundle_resources
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Send
 
+_VERSION = f"{bokeh.__version__}-{pn.__version__}"
+_FOLDERS = ("/static/", "/components/", "/favicon.ico")
 _VERSIONED, _OTHER = 365 * 24 * 3600, 3600
-"""Seconds. What has its version in its address never changes; of the rest nothing is a script."""
+"""Seconds. What has its version in its address never changes; the rest are styles and letters."""
 _UNUSED = ("bokeh-gl", "bokeh-mathjax", "notyf", "font-awesome")
 """Nothing is drawn by the graphics card, a transcript's dollar signs are no formulas, and messages are the
 theme's."""
@@ -47,7 +51,7 @@ def _bundle(roots: Sequence[Any], resources: Resources, **options: Any) -> Bundl
     place = (resources.mode, resources.root_url, pn.state.rel_path)
     if place not in _KNOWN:
         _KNOWN[place] = _made(resources)
-    return _KNOWN[place]
+    return deepcopy(_KNOWN[place])  # Panel adds to it: what is meant for one page must not come to all
 
 
 def _made(resources: Resources) -> Bundle:
@@ -63,7 +67,7 @@ def _is_used(address: URL) -> bool:
 
 
 def _versioned(address: URL) -> URL:
-    return address if "?" in str(address) else URL(f"{address}?v={pn.__version__}")
+    return address if "?" in str(address) else URL(f"{address}?v={_VERSION}")
 
 
 def soon(address: str) -> None:
@@ -84,7 +88,7 @@ def fetched_ahead() -> Iterator[list[str]]:
 
 def is_asset(path: str) -> bool:
     """Whether a path leads to a script, a style or a letter."""
-    return path.startswith(("/static/", "/favicon.ico")) or "/components/" in path
+    return path.startswith(_FOLDERS)
 
 
 def kept(query: bytes, send: Send) -> Send:

@@ -4,6 +4,7 @@ What draws them takes two seconds to load and much memory: a server that only wo
 sooner, and is smaller, without it.
 """
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
@@ -12,11 +13,15 @@ import anyio
 import anyio.to_thread
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from apps.pages.addresses import HOME, LIBRARY
+from apps.rest.problems import problem
 from workbench.workbench import Workbench
 
+_LOG = logging.getLogger(__name__)
 _THEIRS = (f"{HOME}/", "/static/", "/components/", "/favicon.ico")
 """What the addresses of pages, and of what they are made of, begin with."""
 
@@ -40,21 +45,41 @@ class Entrance:
         self._opened = AsyncExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_theirs = scope["type"] in ("http", "websocket") and scope["path"].startswith(_THEIRS)
-        await (await self.prepared() if is_theirs else self._app)(scope, receive, send)
+        app = self._app
+        if scope["type"] in ("http", "websocket") and scope["path"].startswith(_THEIRS):
+            app = self._pages or await self._at_last()
+        await app(scope, receive, send)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """While the server runs; the pages end with it."""
         async with self._opened:
             yield
+        self._pages = None
 
-    async def prepared(self) -> ASGIApp:
-        """The pages, which are put together by now."""
+    async def prepare(self) -> None:
+        """Put the pages together, if they are not yet; what goes wrong is told to who asks for them."""
+        await self._at_last()
+
+    async def _at_last(self) -> ASGIApp:
         async with self._opening:
-            if self._pages is not None:
-                return self._pages
-            site = await anyio.to_thread.run_sync(import_module, "apps.pages.site")
-            made: ASGIApp = await self._opened.enter_async_context(site.served(self._app, self._bench))
-            self._pages = made
-            return made
+            if self._pages is None:
+                try:
+                    self._pages = await self._put_together()
+                except Exception:  # noqa: BLE001 - all else that the server does goes on
+                    _LOG.exception("the pages cannot be shown")
+            return self._pages or _sorry
+
+    async def _put_together(self) -> ASGIApp:
+        site = await anyio.to_thread.run_sync(import_module, "apps.pages.site")
+        made: ASGIApp = await self._opened.enter_async_context(site.served(self._app, self._bench))
+        return made
+
+
+async def _sorry(scope: Scope, receive: Receive, send: Send) -> None:
+    """To who asks for pages that there are not: everything but them goes on."""
+    if scope["type"] == "websocket":
+        await WebSocketClose(1011)(scope, receive, send)
+        return
+    detail = "the pages cannot be shown: the server's log says why; the interface at /docs is there"
+    await problem(Request(scope), 503, detail)(scope, receive, send)

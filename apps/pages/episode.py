@@ -1,6 +1,8 @@
 """One episode: the recording with its transcript, what it is about, its clips and its files."""
 
+import logging
 import threading
+from contextlib import suppress
 from typing import Any
 
 import panel as pn
@@ -25,6 +27,7 @@ from workbench.errors import NotFound
 from workbench.jobs import Episode, Job, Status
 from workbench.workbench import Workbench
 
+_LOG = logging.getLogger(__name__)
 _HEARD = ("source", "transcript", "enrichment")
 """Artefacts that the player and the findings rest on."""
 _SHOWN = 5  # jobs of each kind
@@ -96,13 +99,9 @@ class EpisodePage(pn.viewable.Viewer):
 
     def refresh(self) -> None:
         """Look at the episode and its jobs again."""
-        self._show_jobs()
-        try:
-            episode = self._bench.episode(self._episode_id)
-        except NotFound:
-            return
-        with self._drawing:
-            self._draw(episode)
+        with self._drawing, suppress(NotFound):
+            self._show_jobs()
+            self._draw(self._bench.episode(self._episode_id))
 
     def _draw(self, episode: Episode) -> None:
         before, revision = self._drawn, self._bench.editing.standing(self._episode_id).revision
@@ -126,10 +125,23 @@ class EpisodePage(pn.viewable.Viewer):
         pn.state.onload(self._add_results)
 
     def _add_results(self) -> None:
+        """In a thread of Panel's, and without the lock while they are made: changes wait for that."""
+        watch, episode = self._watch, self._drawn
+        if episode is None:
+            return
+        try:
+            results = Results(self._bench, self._visitor, episode, watch.play)
+        except Exception:  # noqa: BLE001 - Panel would never call again what is to come once a page is there
+            _LOG.exception("what came of %s cannot be shown", self._episode_id)
+            pn.state.notifications.error("The clips and files cannot be shown. Load the page again.")
+            return
         with self._drawing:
-            if self._results is None and self._drawn:
-                self._results = Results(self._bench, self._visitor, self._drawn, self._watch.play)
-                self._body.append(self._results.view)
+            if self._watch is not watch:  # the page was drawn anew, and asks for its own
+                return
+            if self._drawn and self._drawn is not episode:
+                results.update(self._drawn)
+            self._results = results
+            self._body.append(results.view)
 
     def _show_words(self, episode: Episode) -> None:
         """The words as they are with what people have changed."""
@@ -146,7 +158,6 @@ class EpisodePage(pn.viewable.Viewer):
     def _show_jobs(self) -> None:
         if (number := self._bench.changes.number) == self._jobs_seen:
             return
-        self._jobs_seen = number
         running, waiting, latest = (
             [job for job in self._bench.jobs(status, _SHOWN, text=self._episode_id) if self._is_mine(job)]
             for status in (Status.RUNNING, Status.QUEUED, None)
@@ -155,6 +166,7 @@ class EpisodePage(pn.viewable.Viewer):
         titles = titles_of(self._bench, [*busy, *failed])
         self._jobs.items = [row_of(job, titles, self._visitor) for job in busy or failed]
         self._jobs.visible, self._busy = bool(self._jobs.items), bool(busy)
+        self._jobs_seen = number
 
     def _is_mine(self, job: Job) -> bool:
         return job.episode_id == self._episode_id
@@ -162,6 +174,7 @@ class EpisodePage(pn.viewable.Viewer):
     def _process(self) -> None:
         with self._visitor.acts():
             self._visitor.ask(self._bench, self._bench.process_request(self._episode_id, self.target))
+        self._jobs_seen = -1  # the job is there before the dispatcher says so
         self.refresh()
 
     def __panel__(self) -> Any:

@@ -53,7 +53,7 @@ def follow(bench: Workbench, visitor: Visitor, look: Callable[[], None]) -> None
 
 
 def every_second(look: Callable[[], None]) -> None:
-    """Have `look` called each second while the page is open, without the sign that the page is busy."""
+    """Have `look` called each second while the page is open; to Panel that is nothing to wait for."""
     PeriodicCallback(callback=look, period=1000, background=True).start()
 
 

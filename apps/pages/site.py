@@ -83,12 +83,14 @@ def _at_ease() -> Iterator[None]:
     server for 0.2 s; so that is done seldom, and what is there by now need not be looked through.
     """
     pn.state._schedule_busy_cleanup()
-    document.GC_DEBOUNCE = _LOOKED_THROUGH
+    before, document.GC_DEBOUNCE = document.GC_DEBOUNCE, _LOOKED_THROUGH
+    gc.collect()  # what can be forgotten now would else be kept for good
     gc.freeze()
     try:
         yield
     finally:
         gc.unfreeze()
+        document.GC_DEBOUNCE = before
 
 
 def _view(page: Callable[[Workbench], Any], bench: Workbench) -> Callable[[], Any]:

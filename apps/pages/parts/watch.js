@@ -355,7 +355,7 @@ export function render({model}) {
     }
   }
   load().then(begin)  // words are there sooner when nothing is decoded beside them
-  setTimeout(begin, 1000)
+  const late = setTimeout(begin, 1000)
 
   let frame = 0
   const turn = () => { script?.follow(player.currentTime); frame = player.paused ? 0 : requestAnimationFrame(turn) }
@@ -374,6 +374,7 @@ export function render({model}) {
   }
   document.addEventListener("keydown", pressed)
   model.on("remove", () => {
+    clearTimeout(late)
     document.removeEventListener("keydown", pressed)
     document.removeEventListener("workbench:plays", alone)
     correcting?.close()

@@ -6,11 +6,18 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
+import anyio
+import httpx2
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
+from apps.pages import entrance
 from tests.apps.conftest import command, environment
 from tests.apps.served import Guarded, Server
+from workbench.workbench import Workbench
 
 HTML = {"accept": "text/html"}
 
@@ -96,3 +103,24 @@ def test_a_page_that_there_is_not_is_a_problem_as_everywhere(guarded: Guarded, p
 @pytest.mark.parametrize("path", ["/", "/app"])
 def test_who_names_no_page_is_led_to_the_library(guarded: Guarded, path: str):
     assert guarded.client.get(path).headers["location"] == "/app/library"
+
+
+def test_pages_that_cannot_be_put_together_are_a_problem_and_nothing_else_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("all else")(scope, receive, send)
+
+    def broken(name: str) -> None:
+        raise ImportError(f"{name} is not what it was")
+
+    async def asked(path: str) -> httpx2.Response:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.get(path)
+
+    monkeypatch.setattr(entrance, "import_module", broken)
+    transport = httpx2.ASGITransport(app=entrance.Entrance(app, bench=cast(Workbench, None)))
+    answer = anyio.run(asked, "/app/library")
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert "apps.pages.site is not what it was" in caplog.text
+    assert anyio.run(asked, "/healthz").text == "all else"

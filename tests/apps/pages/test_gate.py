@@ -75,3 +75,14 @@ def test_pages_are_not_for_other_sites_to_show(guarded: Guarded, path: str):
     answer = guarded.client.get(f"{PAGE}/{path}", headers={"Origin": "http://evil.example"})
     assert answer.status_code in (403, 404)
     assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("page", ["/app/jobs/components/", "/app/episodes/components/"])
+def test_a_page_with_the_name_of_an_asset_is_a_page_all_the_same(guarded: Guarded, page: str):
+    for path in (page, f"{page}?bokeh-session-id=known"):
+        answer = guarded.client.get(path, headers={"Accept": "text/html"})
+        assert answer.headers["cache-control"] == "no-store"
+        assert "script-src" in answer.headers["content-security-policy"]
+    closed = guarded.client.get(f"{page}autoload.js?bokeh-autoload-element=x&bokeh-app-path=%22evil")
+    assert closed.status_code == 404
+    assert "evil" not in guarded.client.get("/app/jobs/1", headers={"Accept": "text/html"}).text
