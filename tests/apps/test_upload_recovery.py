@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from apps import server
+from apps.pages.entrance import Entrance
 from tests.apps.served import Server
 from workbench import Settings, Workbench
 from workbench.uploads import Announced, Uploads
@@ -78,7 +79,9 @@ def test_uploads_that_expire_while_a_server_runs_are_forgotten(
 
     async def live() -> None:
         with Workbench(Settings(library=tmp_path / "library", model="tiny.en")) as bench:
-            async with server._life(bench, uploads)(FastAPI()):
+            app = FastAPI()
+            app.state.pages = Entrance(app, bench)
+            async with server._life(bench, uploads, for_people=False)(app):
                 with anyio.fail_after(10):
                     while uploads.used_bytes():
                         await anyio.sleep(0.05)
