@@ -47,7 +47,7 @@ class Entrance:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
         if scope["type"] in ("http", "websocket") and scope["path"].startswith(_THEIRS):
-            app = self._pages or await self._at_last()
+            app = self._pages or await self._ready()
         await app(scope, receive, send)
 
     @asynccontextmanager
@@ -59,9 +59,9 @@ class Entrance:
 
     async def prepare(self) -> None:
         """Put the pages together, if they are not yet; what goes wrong is told to who asks for them."""
-        await self._at_last()
+        await self._ready()
 
-    async def _at_last(self) -> ASGIApp:
+    async def _ready(self) -> ASGIApp:
         async with self._opening:
             if self._pages is None:
                 try:
@@ -81,5 +81,5 @@ async def _sorry(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await WebSocketClose(1011)(scope, receive, send)
         return
-    detail = "the pages cannot be shown: the server's log says why; the interface at /docs is there"
+    detail = "the pages cannot be shown, and the server's log says why; commands and the REST interface go on"
     await problem(Request(scope), 503, detail)(scope, receive, send)
