@@ -87,16 +87,16 @@ class Upload {
     catch { throw new Refused("it cannot be read: a folder, or a file that was moved; choose it again") }
   }
 
-  ask(place, method, headers = {}) {
-    return fetch(place, {method, headers: {...VERSION, ...headers}, signal: this.ending.signal})
+  ask(place, method, headers = {}, signal = this.ending.signal) {
+    return fetch(place, {method, headers: {...VERSION, ...headers}, signal})
   }
 
   async go(progressed) {
-    this.place = kept.get(this.key) || await this.announce()
+    this.place = kept.get(this.key) || await (this.announced = this.announce())
     const head = await this.ask(this.place, "HEAD")
     if ([404, 410].includes(head.status)) {  // it has expired, or somebody removed it
       kept.drop(this.key)
-      this.place = await this.announce()
+      this.place = await (this.announced = this.announce())
     } else {
       this.sent = Number((await checked(head)).headers.get("Upload-Offset"))
     }
@@ -111,7 +111,8 @@ class Upload {
     const metadata = Object.entries(said).filter(([, value]) => value !== "" && value != null)
       .map(([name, value]) => `${name} ${coded(String(value))}`).join(",")
     const headers = {"Upload-Length": String(this.file.size), "Upload-Metadata": metadata}
-    const place = (await checked(await this.ask(this.endpoint, "POST", headers))).headers.get("Location")
+    // not broken off by who cancels: the server would have an upload of which nobody knows where it is
+    const place = (await checked(await this.ask(this.endpoint, "POST", headers, null))).headers.get("Location")
     this.sent = 0
     kept.set(this.key, place)
     return place
@@ -151,7 +152,7 @@ class Upload {
     this.ending.abort()
     this.request?.abort()
     this.again?.()
-    const place = this.place || kept.get(this.key)
+    const place = await this.announced?.catch(() => null) || this.place || kept.get(this.key)
     kept.drop(this.key)
     for (let tries = 0; place && tries < 15; tries += 1) {  // locked until the server has seen the end
       await pause(2)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.apps.conftest import Processed
 from tests.apps.pages.conftest import Open
@@ -122,6 +122,28 @@ def test_an_upload_that_is_cancelled_leaves_nothing_on_the_server(fresh: Server,
     while any(uploads.iterdir()):
         assert time.monotonic() < end, "what had come is still there"
         page.wait_for_timeout(500)
+
+
+def test_an_upload_that_is_cancelled_before_the_server_has_said_where_it_is_leaves_nothing_either(
+    fresh: Server, visit: Open, tmp_path: Path
+):
+    page = visit(fresh, "/app/inbox")
+    assert heading(page) == "Add recordings"
+    asked: list[Route] = []
+    page.route("**/uploads/", lambda route: asked.append(route))  # held back
+    long = tmp_path / "long.mp4"
+    long.write_bytes(bytes(1_000_000))
+    page.get_by_test_id("files").set_input_files(long)
+    cancel = page.get_by_role("button", name="Cancel long.mp4")
+    expect(cancel).to_be_visible()
+    while not asked:
+        page.wait_for_timeout(50)
+    cancel.click()
+    expect(page.get_by_text("long.mp4")).to_have_count(0)
+    with page.expect_response(lambda answer: answer.request.method == "DELETE") as removed:
+        asked[0].continue_()
+    assert removed.value.status == 204
+    assert not any((fresh.library / "uploads").iterdir())
 
 
 def test_a_key_that_belongs_to_a_list_does_not_play_the_recording(
