@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pipeline import ffmpeg
 from tests.benchmarks.serving import Server, served
 from tests.conftest import ROOT, the_demo
-from tests.screenshots import BROWSERS, SIZES, places
+from tests.screenshots import BROWSERS, SIZES, places, tabs
 
 _AXE = "axe-core@4"
 _HINDERS = ("serious", "critical")
@@ -120,7 +120,7 @@ def _turn(page: Page) -> None:
 
 
 def _in_each_tab(page: Page, rules: list[str]) -> Iterator[tuple[str, str]]:
-    names = [tab.inner_text() for tab in page.get_by_role("tab").all()]
+    names = [tab.inner_text() for tab in tabs(page)]
     for name in names or [""]:
         if name:
             page.get_by_role("tab", name=name).click()

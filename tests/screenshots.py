@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from tests.benchmarks.serving import Server, served
 
@@ -59,7 +59,7 @@ def _shoot(browser: Browser, server: Server, paths: Iterable[str], stem: Path) -
 
 def _each_tab(page: Page, width: int, least: int, stem: str) -> None:
     """The page at its whole height, with each of its tabs, when it has some."""
-    for number, tab in enumerate(page.get_by_role("tab").all() or [None]):
+    for number, tab in enumerate(tabs(page) or [None]):
         if tab:
             tab.click()
         page.wait_for_timeout(700)
@@ -67,6 +67,14 @@ def _each_tab(page: Page, width: int, least: int, stem: str) -> None:
         page.set_viewport_size({"width": width, "height": min(height, _TALLEST)})
         page.wait_for_timeout(300)
         page.screenshot(path=f"{stem}{f'-tab-{number}' * bool(number)}.png")
+
+
+def tabs(page: Page) -> list[Locator]:
+    """The tabs of a page; those of an episode come after its words."""
+    found = page.get_by_role("tab")
+    if "/episodes/" in page.url:
+        found.first.wait_for()
+    return found.all()
 
 
 def places(server: Server) -> Iterator[str]:
