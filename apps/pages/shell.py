@@ -98,7 +98,6 @@ def page(title: str, here: str, *main: Any, lead: str = "", actions: Sequence[An
         main_width=1240,
         theme_config=COLOURS,
         dark_theme=look.dark,
-        busy_indicator=None,
         raw_css=["body { background-color: var(--mui-palette-background-default) !important; }"],
         sx=_FRAME,
     )
@@ -158,6 +157,7 @@ _FRAME = {
         "borderBottom": "1px solid",
         "borderColor": "divider",
     },
+    "& .MuiAppBar-root > .MuiLinearProgress-root": {"display": "none"},  # the sign that is never to be on
     "& main": {"backgroundColor": "background.default"},
 }
 _MAIN = {"padding": {"xs": "16px", "sm": "28px"}, "gap": "20px"}
