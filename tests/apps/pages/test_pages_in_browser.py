@@ -99,6 +99,7 @@ def test_who_may_only_look_sees_everything_but_folders_and_is_told_when_pressing
     page.get_by_role("button").click()
     assert heading(page) == "Add recordings"
     expect(page.get_by_text("Watched: inbox", exact=True)).to_be_visible()
+    page.wait_for_function("Bokeh.documents[0].is_idle")  # where messages show comes last of all
     page.get_by_role("button", name="Look in the watched folders").click()
     expect(page.get_by_text("this key may only look")).to_be_visible()
     page.goto(f"{guarded.facts['url']}/app/system")
