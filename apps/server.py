@@ -147,7 +147,7 @@ def _life(
         async with pages.open(), anyio.create_task_group() as group:
             group.start_soon(_sweep, store)
             if for_people:
-                group.start_soon(pages.prepare)
+                group.start_soon(pages.ready)
             yield
             group.cancel_scope.cancel()
 

@@ -29,3 +29,7 @@ def media_address(episode_id: str) -> str:
 def heard_address(episode_id: str) -> str:
     """The transcript of an episode as the machine made it."""
     return f"/episodes/{quote(episode_id)}/heard.json"
+
+
+ASSETS = ("/static/", "/components/", "/favicon.ico")
+"""What the addresses of scripts, styles and letters begin with."""

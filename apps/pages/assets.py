@@ -19,8 +19,9 @@ from panel.io.resources import Bundle, Resources, bundle_resources
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Send
 
+from apps.pages.addresses import ASSETS
+
 _VERSION = f"{bokeh.__version__}-{pn.__version__}"
-_FOLDERS = ("/static/", "/components/", "/favicon.ico")
 _VERSIONED, _OTHER = 365 * 24 * 3600, 3600
 """Seconds. What has its version in its address never changes; the rest are styles and letters."""
 _UNUSED = ("bokeh-gl", "bokeh-mathjax", "notyf", "font-awesome")
@@ -88,7 +89,7 @@ def fetched_ahead() -> Iterator[list[str]]:
 
 def is_asset(path: str) -> bool:
     """Whether a path leads to a script, a style or a letter."""
-    return path.startswith(_FOLDERS)
+    return path.startswith(ASSETS)
 
 
 def kept(query: bytes, send: Send) -> Send:

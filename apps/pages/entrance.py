@@ -17,13 +17,12 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from apps.pages.addresses import HOME, LIBRARY
+from apps.pages.addresses import ASSETS, HOME, LIBRARY
 from apps.rest.problems import problem
 from workbench.workbench import Workbench
 
 _LOG = logging.getLogger(__name__)
-_THEIRS = (f"{HOME}/", "/static/", "/components/", "/favicon.ico")
-"""What the addresses of pages, and of what they are made of, begin with."""
+_THEIRS = (f"{HOME}/", *ASSETS)
 
 routes = APIRouter(include_in_schema=False)
 
@@ -47,7 +46,7 @@ class Entrance:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
         if scope["type"] in ("http", "websocket") and scope["path"].startswith(_THEIRS):
-            app = self._pages or await self._ready()
+            app = self._pages or await self.ready()
         await app(scope, receive, send)
 
     @asynccontextmanager
@@ -57,11 +56,8 @@ class Entrance:
             yield
         self._pages = None
 
-    async def prepare(self) -> None:
-        """Put the pages together, if they are not yet; what goes wrong is told to who asks for them."""
-        await self._ready()
-
-    async def _ready(self) -> ASGIApp:
+    async def ready(self) -> ASGIApp:
+        """The pages, put together by now, or what says that they cannot be shown."""
         async with self._opening:
             if self._pages is None:
                 try:
