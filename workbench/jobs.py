@@ -142,6 +142,8 @@ class Delivery(Frozen):
 
 UNWANTED = ".unwanted"
 """Lies in an attempt's folder that could not be removed, such as one with an open file on Windows."""
+CLAIMED = ".claimed"
+"""An empty folder in an attempt's, from when a worker begins it until its result is in the library."""
 LOST = "Lost"
 """Kind of an outcome whose worker was lost: it may be the task that ended it, by the memory that it took."""
 UNREACHED = "Unreached"

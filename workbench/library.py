@@ -22,7 +22,7 @@ from pathlib import Path
 from pipeline import manifest
 from pipeline.task import Ref, Task
 from workbench.errors import LibraryBroken
-from workbench.jobs import UNWANTED
+from workbench.jobs import CLAIMED, UNWANTED
 
 _SECRET = 32  # bytes
 FOLDERS = ("inbox", "artefacts", "attempts", "episodes")
@@ -98,6 +98,8 @@ class Library:
             folder, moment = task.folder(attempt, kind), time.time()
             os.utime(folder / manifest.NAME, (moment, moment))
             folders.append(self._put(folder, self._artefact(kind, key)))
+            with suppress(OSError):  # only now: until here nobody may begin it once more
+                (self._artefact(kind, key) / CLAIMED).rmdir()
         self.discard(attempt)
         return folders
 

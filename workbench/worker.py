@@ -15,18 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline import heap, stages
+from pipeline import heap, manifest, stages
 from pipeline.errors import Cancelled, ModelFailed, PipelineError
 from pipeline.model import Seconds, Share
 from pipeline.task import Task
-from workbench.jobs import LOST, UNWANTED, Outcome
+from workbench.jobs import CLAIMED, LOST, UNWANTED, Outcome
 
 STOP_WITHIN: Seconds = 2.0
 """How long a task may take to notice that it is not wanted any more, before its process is ended."""
 _LOOK_EVERY: Seconds = 0.25
 _TELL_EVERY: Seconds = 0.1
-_CLAIM = ".claimed"
-"""An empty folder in an attempt's: some schedulers start a task again whose worker they believe lost."""
 
 
 def do(task: Task, attempt: Path, tell: Callable[[Share], None]) -> dict[str, Any]:
@@ -35,12 +33,11 @@ def do(task: Task, attempt: Path, tell: Callable[[Share], None]) -> dict[str, An
     Returns the fields of an Outcome; never raises.
     """
     try:
-        if refused := _refusal(attempt):
-            return refused
+        if (known := _known(task, attempt)) is not None:
+            return known
         heap.trim()  # what earlier tasks left free; workers are set up so that it would stay
         with _ended_when_unwanted(attempt):
             stages.run(task, attempt, _Reporter(attempt, tell))
-        (attempt / _CLAIM).rmdir()
     except Cancelled:
         return {"failure": "it was stopped", "kind": "Cancelled"}
     except PipelineError as error:
@@ -114,14 +111,19 @@ def _is_wanted(attempt: Path) -> bool:
         return True
 
 
-def _refusal(attempt: Path) -> dict[str, Any] | None:
-    """Claim an attempt; why it cannot be done here, if it cannot."""
+def _known(task: Task, attempt: Path) -> dict[str, Any] | None:
+    """Claim an attempt; the outcome, if it has one already or cannot be done here.
+
+    Some schedulers start a task again whose worker they believe lost. That one may be at work, or may have
+    been lost after all was done: its result may be on its way into the library, and is not touched.
+    """
     try:
-        (attempt / _CLAIM).mkdir()
+        (attempt / CLAIMED).mkdir()
     except FileNotFoundError:
         return _unseen(attempt)
     except FileExistsError:
-        return lost(attempt.name).model_dump(exclude={"attempt"})
+        done = all(manifest.read(task.folder(attempt, kind)) for kind in task.outputs)
+        return {} if done else lost(attempt.name).model_dump(exclude={"attempt"})
     return None
 
 

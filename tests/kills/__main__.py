@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from tests.conftest import the_demo
-from tests.kills import recordings
+from tests.kills import recordings, unheard
 from tests.kills.chance import at_random
 from tests.kills.figures import Figures
 from tests.kills.matrix import CELLS, cell, without_kills
@@ -52,6 +52,8 @@ def _matrix(folder: Path, figures: Figures) -> None:
     for each in CELLS:
         with figures.counted(str(each)):
             cell(folder / "round", pieces, each, figures, wanted)
+    with figures.counted(unheard.NAME):
+        unheard.unheard(folder / "round", pieces, figures, wanted)
 
 
 def _random(folder: Path, figures: Figures, kills: int, seed: int) -> None:

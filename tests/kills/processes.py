@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -78,6 +78,16 @@ class Deployment:
                     child.kill()
                     killed = True
         return killed
+
+    @contextmanager
+    def stopped(self, name: str) -> Iterator[None]:
+        """Meanwhile a process does nothing, and hears of nothing."""
+        process = self._processes[name]
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
 
     def stop(self, *names: str) -> dict[str, int]:
         """End processes as a supervisor does, and keep them no more; their exit codes.

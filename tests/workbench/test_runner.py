@@ -20,7 +20,7 @@ from pipeline import manifest
 from pipeline.model import StageName
 from pipeline.task import Task
 from workbench.errors import BadSetting
-from workbench.jobs import UNREACHED, Outcome
+from workbench.jobs import CLAIMED, UNREACHED, Outcome
 from workbench.library import Library
 from workbench.runner import Cluster, connect
 
@@ -126,14 +126,15 @@ def test_a_task_ends_with_its_artefact_in_the_attempts_folder(
     cluster.start(_examine(tone), attempt)
     assert watcher.outcome() == Outcome(attempt=attempt.name)
     assert manifest.read(attempt)
-    assert {path.name for path in attempt.iterdir()} == {"source.json", manifest.NAME}
+    (artefact,) = map(Path, library.publish(_examine(tone), attempt))
+    assert {path.name for path in artefact.iterdir()} == {"source.json", manifest.NAME}
 
 
 def test_an_attempt_that_another_worker_is_at_is_left_to_it(
     cluster: Cluster, watcher: Watcher, library: Library, tone: Path
 ):
     attempt = library.new_attempt(_examine(tone))
-    (attempt / ".claimed").mkdir()
+    (attempt / CLAIMED).mkdir()
     cluster.start(_examine(tone), attempt)
     assert watcher.outcome().kind == "Lost"
     assert not (attempt / "source.json").exists()

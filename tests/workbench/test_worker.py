@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import stages
+from pipeline import manifest, stages
 from pipeline.model import Report, StageName
 from pipeline.task import Task
 from workbench import worker
+from workbench.jobs import LOST
 from workbench.library import Library
 
 TASK = Task(
@@ -71,3 +72,23 @@ def test_an_attempt_that_was_stopped_before_it_began_is_not_begun(library: Libra
     library.discard(attempt)
     assert worker.do(TASK, attempt, lambda share: None)["kind"] == "Unseen"
     assert not attempt.exists()
+
+
+def test_an_attempt_that_is_done_is_not_begun_again(library: Library, tone: Path):
+    """As a scheduler asks for that has lost the worker before it could say so."""
+    task = TASK.model_copy(update={"inputs": {"recording": str(tone)}})
+    attempt = library.new_attempt(task)
+    assert worker.do(task, attempt, lambda share: None) == {}
+    before = {path.name: path.stat().st_mtime_ns for path in attempt.iterdir()}
+    assert worker.do(task, attempt, lambda share: None) == {}
+    assert {path.name: path.stat().st_mtime_ns for path in attempt.iterdir()} == before
+    (artefact,) = map(Path, library.publish(task, attempt))
+    assert {path.name for path in artefact.iterdir()} == {"source.json", manifest.NAME}
+
+
+def test_an_attempt_whose_result_is_not_whole_is_lost(library: Library, tone: Path):
+    task = TASK.model_copy(update={"inputs": {"recording": str(tone)}})
+    attempt = library.new_attempt(task)
+    worker.do(task, attempt, lambda share: None)
+    (attempt / "source.json").write_text("torn")
+    assert worker.do(task, attempt, lambda share: None)["kind"] == LOST
