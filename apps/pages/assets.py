@@ -38,7 +38,7 @@ _NATIVE = """
 """
 """The theme and our parts need nothing of what es-module-shims does to modules: it takes 0.2 s for that, and
 the browser could not keep what it has compiled."""
-_SOON: ContextVar[list[str]] = ContextVar("links of the page that is being made")
+_SOON: ContextVar[list[str]] = ContextVar("what the page that is being made will ask for")
 _KNOWN: dict[tuple[str, str, str | None], Bundle] = {}
 
 
@@ -73,16 +73,16 @@ def _versioned(address: URL) -> URL:
 
 def soon(address: str) -> None:
     """Have the browser fetch what the page that is being made will ask for, while it still brings that up."""
-    _SOON.get([]).append(f"<{address}>; rel=preload; as=fetch; crossorigin")
+    _SOON.get([]).append(address)
 
 
 @contextmanager
 def fetched_ahead() -> Iterator[list[str]]:
-    """While a page is made: what its header `Link` has to name, by and by."""
-    links = [f"<{THEME}>; rel=modulepreload"]
-    token = _SOON.set(links)
+    """While a page is made: the addresses of what it will ask for, by and by."""
+    addresses: list[str] = []
+    token = _SOON.set(addresses)
     try:
-        yield links
+        yield addresses
     finally:
         _SOON.reset(token)
 

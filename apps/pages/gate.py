@@ -5,7 +5,6 @@ the visitor when it was made. So a token counts only on the connection of the vi
 and nobody gives a page the session that it is to have.
 """
 
-from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlencode
 
 from bokeh.util.token import get_token_payload
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apps.pages import assets
 from apps.pages.addresses import HOME
+from apps.pages.beginning import Beginnings, is_page
 
 VISITOR = ("x-workbench-caller", "x-workbench-scope")
 """The headers by which the guard introduces who asks."""
@@ -43,6 +43,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._pages = Beginnings(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and assets.is_asset(scope["path"]):
@@ -56,8 +57,8 @@ class Gate:
             await send({"type": "http.response.start", "status": 404, "headers": []})
             await send({"type": "http.response.body", "body": b""})
         else:
-            with assets.fetched_ahead() as links:
-                await self._app(_with_its_own_session(scope), receive, _told(links, send))
+            app = self._pages if is_page(scope) else self._app
+            await app(_with_its_own_session(scope), receive, _told(send))
 
 
 def _is_theirs(scope: Scope) -> bool:
@@ -80,12 +81,11 @@ def _with_its_own_session(scope: Scope) -> Scope:
     return {**scope, "headers": headers, "query_string": urlencode(kept).encode()}
 
 
-def _told(links: Sequence[str], send: Send) -> Send:
+def _told(send: Send) -> Send:
     async def told(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["Content-Security-Policy"] = _POLICY
-            headers["Link"] = ", ".join(links)
             headers["Referrer-Policy"] = "same-origin"
             headers["X-Content-Type-Options"] = "nosniff"
         await send(message)

@@ -79,22 +79,15 @@ class Connection(Part):
 def page(title: str, here: str, *main: Any, lead: str = "", actions: Sequence[Any] = ()) -> pmui.Page:
     """A whole page: `title` as its heading, `lead` as a sentence below it; `here` is its key in `PLACES`."""
     theme = _chosen_theme()
-    look = Appearance(dark=theme == "dark", known=theme is not None, title=f"{title} · {NAME}")
+    look = Appearance(dark=theme == "dark", known=theme is not None, title=f"{title} · {NAME}", margin=0)
+    bar = pn.pane.HTML(_bar(here), stylesheets=[_BAR], sizing_mode="stretch_width", margin=0)
     heading = pn.pane.HTML(_heading(title, lead), sizing_mode="stretch_width", min_width=240, margin=0)
     top = pmui.Row(heading, *actions, sizing_mode="stretch_width", sx=_TOP)
     framed = pmui.Page(
         title="",  # the bar has our name and the pages
         site_url=LIBRARY,
-        header=[pn.pane.HTML(_bar(here), stylesheets=[_BAR], sizing_mode="stretch_width", margin=0)],
-        main=[
-            pmui.Column(
-                pmui.Column(look, Connection(), height=0, margin=0),
-                top,
-                *main,
-                sizing_mode="stretch_width",
-                sx=_MAIN,
-            )
-        ],
+        header=[bar, look, Connection(margin=0)],
+        main=[pmui.Column(top, *main, sizing_mode="stretch_width", sx=_MAIN)],
         main_width=1240,
         theme_config=COLOURS,
         dark_theme=look.dark,

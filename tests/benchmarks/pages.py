@@ -3,10 +3,12 @@
     python -m tests.benchmarks.pages [--jobs 10000] [--tabs 10]
 
 A real `workbench serve` on loopback, and Chromium. "Usable" is from the moment at which the address is
-entered to the moment at which the first job can be chosen, or the first word of the transcript can be played;
-the median of five visits. Browsers that were never here fetch and compile the scripts first, which is told
-beside. The transcript is of 30,000 words over three hours: the words of a short recording, again and again.
-Scrolling is told by the frames that are drawn while the transcript is scrolled.
+entered to the moment at which the first job can be chosen, or the first word of the transcript can be played.
+What counts is the median of five first views: each in a browser that has come in through the library and has
+never seen that page. Told beside it are browsers that were never here at all, which fetch and compile all the
+scripts first, and views of a page that was seen before. The transcript is of 30,000 words over three hours:
+the words of a short recording, again and again. Scrolling is told by the frames that are drawn while the
+transcript is scrolled.
 """
 
 import argparse
@@ -37,6 +39,7 @@ WORDS, HOURS = 30_000, 3
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FIRST_JOB = "ul.jobs li input"
 _FIRST_WORD = "[data-word='0']"
+_FIRST_EPISODE = "ul.cards a"
 
 
 def main() -> int:
@@ -104,14 +107,27 @@ def _lengthen(bench: Workbench, episode_id: str) -> None:
 
 def _usable(browser: Browser, server: Server, path: str, first: str, name: str) -> bool:
     new = [_visited(_tab(browser), server, path, first) for _ in range(3)]
+    views = [_first_view(browser, server, path, first) for _ in range(5)]
     page = _tab(browser)
     again = [_visited(page, server, path, first) for _ in range(6)][1:]
     for context in browser.contexts:
         context.close()
-    print(f"{name}: {', '.join(f'{each:.2f}' for each in new)} s in browsers that were never here")
-    print(f"{name}: then {', '.join(f'{each:.2f}' for each in again)} s")
-    took = statistics.median(again)
+    _told_of(name, "in browsers that were never here", new)
+    _told_of(name, "in browsers that came in through the library", views)
+    _told_of(name, "when it was seen before", again)
+    took = statistics.median(views)
     return told(f"{name}, usable after", took, USABLE, "s", took <= USABLE)
+
+
+def _first_view(browser: Browser, server: Server, path: str, first: str) -> float:
+    page = _tab(browser)
+    _visited(page, server, "/app/library", _FIRST_EPISODE)
+    page.wait_for_load_state("networkidle")
+    return _visited(page, server, path, first)
+
+
+def _told_of(name: str, where: str, took: list[float]) -> None:
+    print(f"{name}: {', '.join(f'{each:.2f}' for each in took)} s {where}")
 
 
 def _tab(browser: Browser) -> Page:

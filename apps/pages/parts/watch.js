@@ -5,6 +5,7 @@ const UNSURE = 0.5  // probability below which a word is marked
 const LONGEST = 50  // words in a paragraph
 const PAUSE = 2.0  // seconds of silence that end one
 const ALONE = 4000  // milliseconds for which a reader who has scrolled is left alone
+const FIRST = 40  // paragraphs that are there at once: more than any window shows
 
 const clock = (seconds) => {
   const whole = Math.floor(seconds), hours = Math.floor(whole / 3600)
@@ -48,12 +49,14 @@ const patched = (heard, patch) => ({
 
 class Script {
   constructor(root, transcript, chapters, seek, name) {
-    Object.assign(this, {root, transcript, chapters, seek, name, current: null, scrolled: 0})
+    Object.assign(this, {root, transcript, chapters, seek, name, current: null, scrolled: 0, added: 0})
     this.parts = paragraphs(transcript, chapters)
     this.seen = new IntersectionObserver((entries) => {
       for (const entry of entries) if (entry.isIntersecting) this.fill(entry.target)
     }, {root, rootMargin: "800px"})
-    for (const part of this.parts) this.add(part)
+    this.addUntil(FIRST)
+    if (this.parts.length) this.fill(this.parts[0].node)
+    setTimeout(() => this.addUntil())  // once those are seen
     for (const name of ["wheel", "touchmove", "keydown"]) {
       root.addEventListener(name, () => { this.scrolled = performance.now() }, {passive: true})
     }
@@ -68,6 +71,7 @@ class Script {
   // Show the transcript as it is now. Only paragraphs with other words are drawn anew, unless the speakers have
   // changed: then the paragraphs themselves may be others.
   renew(transcript) {
+    this.addUntil()
     const before = this.transcript
     this.transcript = transcript
     const same = transcript.sentences.every((each, index) => each.speaker === before.sentences[index].speaker)
@@ -76,7 +80,8 @@ class Script {
       this.seen.disconnect()
       this.root.replaceChildren()
       this.parts = paragraphs(transcript, this.chapters)
-      for (const part of this.parts) this.add(part)
+      this.added = 0
+      this.addUntil()
       this.root.scrollTop = top
     } else {
       for (const part of this.parts) {
@@ -92,6 +97,10 @@ class Script {
 
   text(first, end) {
     return this.transcript.words.slice(first, end).map((word) => (word.space ? " " : "") + word.text).join("").trim()
+  }
+
+  addUntil(end = this.parts.length) {
+    while (this.added < Math.min(end, this.parts.length)) this.add(this.parts[this.added++])
   }
 
   add(part) {
@@ -144,6 +153,7 @@ class Script {
     const index = this.at(seconds)
     if (index === this.index || index < 0) return
     this.index = index
+    this.addUntil()
     const part = this.parts.findLast((each) => each.first <= index)
     this.fill(part.node)
     this.current?.classList.remove("said")

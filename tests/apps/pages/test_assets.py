@@ -43,12 +43,13 @@ def test_what_is_not_there_is_not_kept_either(guarded: Guarded):
 
 
 def test_a_page_names_the_theme_and_the_transcript_before_its_scripts_ask_for_them(reviewed: Reviewed):
-    client = reviewed.server.client
-    links = client.get(reviewed.page, headers=HTML).headers["link"]
-    assert f"</episodes/{reviewed.episode_id}/heard.json>; rel=preload; as=fetch; crossorigin" in links
-    for address in re.findall("<([^>]+)>", links):
-        assert client.get(address).status_code == 200
-    assert "heard.json" not in client.get("/app/jobs", headers=HTML).headers["link"]
+    client, preload = reviewed.server.client, '<link rel="preload" as="fetch" crossorigin href="([^"]+)">'
+    for _ in range(2):  # the first and the second of its kind, which come in other ways
+        page = client.get(reviewed.page, headers=HTML)
+        words, (theme,) = re.findall(preload, page.text), re.findall("<([^>]+)>", page.headers["link"])
+        assert words == [f"/episodes/{reviewed.episode_id}/heard.json"]
+        assert [client.get(address).status_code for address in (*words, theme)] == [200, 200]
+    assert not re.findall(preload, client.get("/app/jobs", headers=HTML).text)
 
 
 def fetched(page: Page) -> set[str]:
