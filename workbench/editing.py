@@ -9,7 +9,6 @@ from pipeline import clip_review, edits, manifest, plan, stages
 from pipeline.candidates import read_candidates
 from pipeline.clip_review import ReviewedClip, withdrawn
 from pipeline.edits import Edit, ReviewClip
-from pipeline.errors import BadOptions
 from pipeline.model import Seconds, StageName
 from pipeline.task import Task
 from workbench.access import ANYONE
@@ -48,14 +47,14 @@ class Editing:
     ) -> Review:
         """Keep an edit of an episode, in the name of `who`; an id again is the same edit as it is now.
 
-        Raises NotFound for an unknown episode, NotAllowed when it has no transcript yet or the id is another
-        person's, BadOptions when the edit counts words or claims, or names a clip, that are not there.
+        Raises NotFound for an unknown episode; NotAllowed when it has no transcript yet, the id is another
+        person's, or the edit counts words or claims, or names a clip, that the episode does not have.
         """
         episode = self._store.episode(episode_id)
         heard = self._heard(episode)
         wrong = edits.fault(edit, heard.transcript, heard.enrichment) or self._clip_fault(edit, episode_id)
         if wrong:
-            raise BadOptions(f"this edit of episode {episode_id} cannot be made: {wrong}")
+            raise NotAllowed(f"this edit of episode {episode_id} cannot be made: {wrong}")
         keys = (_digest(episode, "transcript"), _digest(episode, "enrichment"))
         base = edits.base_of(edit, *keys)
         return self._titled(episode, self._reviews.put(episode_id, edit_id or new_edit_id(), edit, base, who))

@@ -57,8 +57,8 @@ def test_an_edit_is_kept_sent_again_is_the_same_and_undone_and_redone(desk: Desk
         ({"kind": "nothing"}, 422, "kind"),
         (WORDS | {"text": None}, 422, "text"),
         (WORDS | {"words": {"first": 5, "end": 5}}, 422, "word"),
-        (WORDS | {"words": {"first": 0, "end": 99_999}}, 422, "there is no word 99998"),
-        ({"kind": "item", "items": "quotes", "index": 999, "text": "x"}, 422, "quotes[999]"),
+        (WORDS | {"words": {"first": 0, "end": 99_999}}, 409, "there is no word 99998"),
+        ({"kind": "item", "items": "quotes", "index": 999, "text": "x"}, 409, "quotes[999]"),
     ],
 )
 def test_what_cannot_be_an_edit_is_a_problem_in_words(desk: Desk, body: object, status: int, told: str):
@@ -107,7 +107,7 @@ def test_clips_are_told_as_they_were_reviewed_with_their_words(desk: Desk):
     found = desk.ask("GET", "/review/clips")["clips"][0]
     assert (found["verdict"], found["reason"], found["clip"]["words"]) == ("rejected", "dull", clip["words"])
     assert desk.ask("GET", "/review")["rebuild"]["leaving"] == [clip["clip_id"]]
-    told = desk.ask("PUT", "/edits/judged2", judged | {"clip_id": "99-gone"}, 422)["detail"]
+    told = desk.ask("PUT", "/edits/judged2", judged | {"clip_id": "99-gone"}, 409)["detail"]
     assert "there is no clip 99-gone" in told
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from pipeline.edits import CorrectEverywhere, CorrectWords, Edit, NewClip, ReviewClip, WriteText
-from pipeline.errors import BadOptions
 from pipeline.model import StageName, Variant, WordSpan
 from tests.workbench.quick import the_episode
 from workbench import Workbench
@@ -174,7 +173,7 @@ def test_of_titles_given_at_once_the_episode_has_the_one_that_counts(desk: Desk)
 
 
 def test_a_review_of_a_clip_that_is_not_there_is_refused(desk: Desk):
-    with pytest.raises(BadOptions, match="there is no clip 99-gone; there is "):
+    with pytest.raises(NotAllowed, match="there is no clip 99-gone; there is "):
         desk.edit(ReviewClip(clip_id="99-gone", decision="approved"))
 
 
@@ -186,7 +185,7 @@ def test_what_is_asked_for_after_another_edit_is_another_job(desk: Desk):
 
 
 def test_an_edit_that_counts_what_is_not_there_is_refused_in_words(desk: Desk):
-    with pytest.raises(BadOptions, match="there is no word 99999"):
+    with pytest.raises(NotAllowed, match="there is no word 99999"):
         desk.edit(CorrectWords(words=WordSpan(first=0, end=100_000), text="x"))
 
 

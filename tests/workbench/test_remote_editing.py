@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from pipeline.edits import CorrectEverywhere, CorrectWords, NameSpeaker, NewClip, ReviewClip
-from pipeline.errors import BadOptions
 from pipeline.model import WordSpan
 from tests.apps.served import Server
 from workbench.client import Client
@@ -95,7 +94,7 @@ def test_what_has_to_be_made_again_is_told_and_made(client: Client, name: str) -
 
 
 def test_what_cannot_be_is_refused_as_by_the_workbench(client: Client, name: str) -> None:
-    with pytest.raises(BadOptions, match="there is no word 99999"):
+    with pytest.raises(NotAllowed, match="there is no word 99999"):
         client.editing.edit(name, word(99_999, "x"))
     with pytest.raises(NotAllowed, match="nothing of yours to undo"):
         client.editing.undo(name)
