@@ -98,8 +98,10 @@ class Library:
             folder, moment = task.folder(attempt, kind), time.time()
             os.utime(folder / manifest.NAME, (moment, moment))
             folders.append(self._put(folder, self._artefact(kind, key)))
-            with suppress(OSError):  # only now: until here nobody may begin it once more
-                (self._artefact(kind, key) / CLAIMED).rmdir()
+            with suppress(
+                OSError
+            ):  # only now: until here nobody may begin it once more; left, it does no harm
+                (Path(folders[-1]) / CLAIMED).rmdir()
         self.discard(attempt)
         return folders
 

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from apps.pages import assets
 from apps.pages.addresses import HOME
 from apps.pages.shell import THEME
+from apps.rest.metrics import answer_of
 
 _LOG = logging.getLogger(__name__)
 _PAGE = re.compile(rf"{HOME}/(?:library|inbox|jobs|system|(?:jobs|episodes)/(?!ws$)[^/]+)")
@@ -38,30 +39,37 @@ class Beginnings:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["path"].count("/"), Request(scope).cookies.get(THEME) == "dark"
-        known = self._known.get(kind)
-        if known:
-            await send(_start())
-            await send(_part(known, more=True))
-        try:
-            with assets.fetched_ahead() as addresses:
-                start, page = await self._made(scope, receive)
-        except Exception:
-            if known:
-                await send(_part(_FAILED))
-            raise
+        if known := self._known.get(kind):
+            await self._finish(known, scope, receive, send)
+            return
+        start, page, addresses = await self._made(scope, receive)
         head, body, rest = page.partition(_BODY)
         if start["status"] == 200 and body:
-            self._known[kind] = head + body
-            page, rest = head + body + _links(addresses) + rest, _links(addresses) + rest
-        elif known:
-            _LOG.error("a page was answered with %s: %s", start["status"], page[:500])
-            rest = _FAILED
-        if not known:
-            await send(_start(start))
-        await send(_part(rest if known else page))
+            page = head + body + _links(addresses) + rest
+            if not scope["query_string"]:  # nobody decides what others get
+                self._known[kind] = head + body
+        await send(_start(start))
+        await send(_part(page))
 
-    async def _made(self, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
-        """The start of the answer, and all of its body."""
+    async def _finish(self, known: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = answer_of(scope)
+        answer.is_ahead = True
+        await send(_start())
+        await send(_part(known, more=True))
+        try:
+            start, page, addresses = await self._made(scope, receive)
+            answer.status = start["status"]
+            rest = page.partition(_BODY)[2] if answer.status == 200 else b""
+        except Exception:
+            answer.status = 500
+            await send(_part(_FAILED))
+            raise
+        if not rest:
+            _LOG.warning("a page was answered with %s: %s", answer.status, page[:500])
+        await send(_part(_links(addresses) + rest if rest else _FAILED))
+
+    async def _made(self, scope: Scope, receive: Receive) -> tuple[Message, bytes, list[str]]:
+        """The start of the answer, all of its body, and the addresses of what that will ask for."""
         start: Message = {}
         parts: list[bytes] = []
 
@@ -71,8 +79,9 @@ class Beginnings:
             else:
                 parts.append(message.get("body", b""))
 
-        await self._app(scope, receive, kept)
-        return start, b"".join(parts)
+        with assets.fetched_ahead() as addresses:
+            await self._app(scope, receive, kept)
+        return start, b"".join(parts), addresses
 
 
 def _start(made: Message | None = None) -> Message:

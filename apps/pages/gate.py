@@ -18,7 +18,10 @@ from apps.pages.beginning import Beginnings, is_page
 VISITOR = ("x-workbench-caller", "x-workbench-scope")
 """The headers by which the guard introduces who asks."""
 _GIVEN = ("bokeh-token", "bokeh-session-id")
-"""Parameters and a header by which a session would be chosen."""
+"""Headers by which a session would be chosen."""
+_ASKED = ("q",)
+"""The parameters that pages read. By others somebody would choose the session, the theme of whoever follows a
+link, or where Panel takes its scripts from: it writes that into the page as it comes."""
 _CLOSED = ("/autoload.js", "/metadata")
 """For pages inside those of other sites, which ours are not."""
 _POLICY = "; ".join(
@@ -74,7 +77,7 @@ def _is_theirs(scope: Scope) -> bool:
 
 def _with_its_own_session(scope: Scope) -> Scope:
     query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-    kept = [(name, value) for name, value in query if name.lower() not in _GIVEN]
+    kept = [(name, value) for name, value in query if name in _ASKED]
     headers = [
         (name, value) for name, value in scope["headers"] if name.decode("latin-1").lower() not in _GIVEN
     ]

@@ -86,8 +86,12 @@ def page(title: str, here: str, *main: Any, lead: str = "", actions: Sequence[An
     framed = pmui.Page(
         title="",  # the bar has our name and the pages
         site_url=LIBRARY,
-        header=[bar, look, Connection(margin=0)],
-        main=[pmui.Column(top, *main, sizing_mode="stretch_width", sx=_MAIN)],
+        header=[bar],
+        main=[
+            pmui.Column(top, *main, sizing_mode="stretch_width", sx=_MAIN),
+            look,
+            Connection(margin=0),
+        ],
         main_width=1240,
         theme_config=COLOURS,
         dark_theme=look.dark,

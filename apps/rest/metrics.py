@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
 
@@ -37,7 +38,7 @@ _ANSWERED = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _LASTED = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800)
 _FOLD_AFTER = 500
 """Changes of jobs; some thousands are kept, and none may be missed between two looks."""
-_ROUTE = "workbench.route"
+_ANSWER, _REFUSED = "workbench.answer", "refused"
 _OUTCOMES = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 
 
@@ -60,7 +61,7 @@ class Meter:
         )
         self._seconds = Histogram(
             "workbench_http_request_seconds",
-            "Time until an answer began.",
+            "Time until an answer began; of pages, until they were there.",
             ("method", "route"),
             buckets=_ANSWERED,
             registry=registry,
@@ -94,22 +95,43 @@ class Meter:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
-            began, routes = time.perf_counter(), list[str]()
+            began, answer = time.perf_counter(), Answer()
 
             async def counted(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    route = routes[0] if routes else "refused"
-                    self._count(scope["method"], route, message["status"], time.perf_counter() - began)
+                starts = message["type"] == "http.response.start"
+                if starts:
+                    answer.status = message["status"]
+                if _ends(message) if answer.is_ahead else starts:
+                    self._count(scope["method"], answer, time.perf_counter() - began)
                 await send(message)
 
-            await app({**scope, _ROUTE: routes}, receive, counted)
+            await app({**scope, _ANSWER: answer}, receive, counted)
 
         return measured
 
-    def _count(self, method: str, route: str, status: int, seconds: float) -> None:
+    def _count(self, method: str, answer: "Answer", seconds: float) -> None:
         known = method if method in _METHODS else "other"
-        self._requests.labels(known, route, str(status)).inc()
-        self._seconds.labels(known, route).observe(seconds)
+        self._requests.labels(known, answer.route, str(answer.status)).inc()
+        self._seconds.labels(known, answer.route).observe(seconds)
+
+
+@dataclass
+class Answer:
+    """What `Meter.around` counts of an answer."""
+
+    route: str = _REFUSED
+    status: int = 0
+    is_ahead: bool = False
+    """Whether it began before anything was known of how it ends; it is counted then."""
+
+
+def answer_of(scope: Scope) -> Answer:
+    """What is counted of the answer to a request, for those within the app who know more of it."""
+    return scope.get(_ANSWER) or Answer()
+
+
+def _ends(message: Message) -> bool:
+    return message["type"] == "http.response.body" and not message.get("more_body", False)
 
 
 class Routed:
@@ -120,8 +142,10 @@ class Routed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def told(message: Message) -> None:
-            if message["type"] == "http.response.start" and _ROUTE in scope:
-                scope[_ROUTE].append(getattr(scope.get("route"), "path", "unknown"))
+            if message["type"] == "http.response.start":
+                answer = answer_of(scope)
+                if answer.route == _REFUSED:  # the innermost that answers knows best
+                    answer.route = getattr(scope.get("route"), "path", "unknown")
             await send(message)
 
         await self._app(scope, receive, told)

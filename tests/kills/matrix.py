@@ -9,6 +9,7 @@ from tests.kills.figures import Figures
 from tests.kills.processes import until
 from tests.kills.receiver import Receiver
 from tests.kills.rounds import Artefacts, Round
+from workbench.jobs import CLAIMED
 
 RESUMES_WITHIN = 30.0
 MOMENTS = ("queued", "running", "after the artefact, before the commit", "during a webhook")
@@ -94,4 +95,4 @@ def _come_to(moment: str, round: Round) -> None:
 
 
 def _is_at_work(round: Round) -> bool:
-    return any((round.library / "attempts").glob("*/.claimed"))
+    return any((round.library / "attempts").glob(f"*/{CLAIMED}"))

@@ -14,6 +14,7 @@ from tests.kills.matrix import RESUMES_WITHIN, kill
 from tests.kills.processes import until
 from tests.kills.receiver import Receiver
 from tests.kills.rounds import Artefacts, Round
+from workbench.jobs import CLAIMED
 
 NAME = "worker, done and unheard of (another cluster)"
 _BEGUN_AGAIN_WITHIN = 6.0
@@ -28,7 +29,7 @@ def unheard(folder: Path, recordings: Sequence[Path], figures: Figures, wanted: 
             for episode_id in round.discover():
                 round.submit(episode_id)
             attempts = round.library / "attempts"
-            until(lambda: list(attempts.glob("*/.claimed")), "a worker was at work")
+            until(lambda: list(attempts.glob(f"*/{CLAIMED}")), "a worker was at work")
             with round.deployment.stopped("app"):
                 until(lambda: _done(attempts), "it was done")
                 before, killed_at = _done(attempts), time.time()
@@ -47,7 +48,7 @@ def unheard(folder: Path, recordings: Sequence[Path], figures: Figures, wanted: 
 
 def _done(attempts: Path) -> dict[str, int]:
     """The files of the attempts that are done, and when each was written; none until all of them are."""
-    folders = [each for each in attempts.iterdir() if (each / ".claimed").exists() or manifest.read(each)]
+    folders = [each for each in attempts.iterdir() if (each / CLAIMED).exists() or manifest.read(each)]
     if not all(map(manifest.read, folders)):
         return {}
     return {str(file): file.stat().st_mtime_ns for each in folders for file in each.iterdir()}

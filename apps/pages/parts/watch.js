@@ -56,7 +56,7 @@ class Script {
     }, {root, rootMargin: "800px"})
     this.addUntil(FIRST)
     if (this.parts.length) this.fill(this.parts[0].node)
-    setTimeout(() => this.addUntil())  // once those are seen
+    setTimeout(() => this.addUntil(), 50)  // once those are seen
     for (const name of ["wheel", "touchmove", "keydown"]) {
       root.addEventListener(name, () => { this.scrolled = performance.now() }, {passive: true})
     }
@@ -78,7 +78,7 @@ class Script {
     if (!same) {
       const top = this.root.scrollTop
       this.seen.disconnect()
-      this.root.replaceChildren()
+      for (const each of this.root.querySelectorAll(":scope > .part, :scope > h3")) each.remove()
       this.parts = paragraphs(transcript, this.chapters)
       this.added = 0
       this.addUntil()
@@ -360,6 +360,7 @@ export function render({model}) {
       heard = transcript
       script = new Script(text, patched(heard, model.patch), model.chapters, seek, model.editable && ((...asked) => correcting.name(...asked)))
       if (model.editable) correcting = new Correcting(script, text)
+      if (player.currentTime) script.follow(player.currentTime)  // it may have been at its moment before
     } catch (error) {
       text.append(element("p", "soft", `The transcript could not be loaded (${error.message}). Load the page again.`))
     }

@@ -1,13 +1,16 @@
 """A browser gets what all pages begin with while the server still makes the page."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import anyio
+import httpx2
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from apps.pages import assets
 from apps.pages.beginning import Beginnings, is_page
+from apps.rest.metrics import Answer
 from tests.apps.served import Guarded
 
 HEAD, REST = b"<html><head><script src=x></script></head><body>", b"<main>words</main></body></html>"
@@ -16,9 +19,9 @@ WORDS = "/episodes/talk/heard.json"
 type Made = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def asked(path: str = "/app/jobs", cookie: str = "", method: str = "GET") -> Scope:
+def asked(path: str = "/app/jobs", cookie: str = "", method: str = "GET", query: bytes = b"") -> Scope:
     headers = [(b"cookie", cookie.encode())] if cookie else []
-    return {"type": "http", "method": method, "path": path, "headers": headers, "query_string": b""}
+    return {"type": "http", "method": method, "path": path, "headers": headers, "query_string": query}
 
 
 async def page(scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,6 +98,17 @@ def test_pages_that_lie_deeper_or_are_dark_begin_in_their_own_way():
     anyio.run(run)
 
 
+def test_a_page_that_was_asked_for_with_more_than_its_address_shows_nobody_how_others_begin():
+    async def run() -> None:
+        app = Changing()
+        pages = Beginnings(app)
+        assert (await answered(pages, asked(query=b"q=ships"))).body == HEAD + REST
+        assert len(await answered(pages, asked())) == 2
+        assert len(await answered(pages, asked(query=b"q=ships"))) == 3
+
+    anyio.run(run)
+
+
 @pytest.mark.parametrize("status", [403, 500])
 def test_a_page_that_cannot_be_made_says_so_below_what_was_sent(status: int):
     async def refused(scope: Scope, receive: Receive, send: Send) -> None:
@@ -136,6 +150,26 @@ def test_an_error_ends_the_page_and_goes_on_to_the_log():
     anyio.run(run)
 
 
+@pytest.mark.parametrize("makes", [page, None])
+def test_what_became_of_a_page_is_counted_when_it_ends(makes: Made | None):
+    """One that cannot be made is an error of the server, though its beginning said that all is well."""
+
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        raise ZeroDivisionError
+
+    async def run() -> Answer:
+        app, answer = Changing(), Answer()
+        pages = Beginnings(app)
+        await answered(pages, asked())
+        app.makes = makes or broken
+        with suppress(ZeroDivisionError):
+            await pages({**asked(), "workbench.answer": answer}, nothing, Told())
+        return answer
+
+    answer = anyio.run(run)
+    assert (answer.status, answer.is_ahead) == (200 if makes else 500, True)
+
+
 @pytest.mark.parametrize("path", ["/app/jobs", "/app/jobs/1", "/app/episodes/a b", "/app/system"])
 def test_pages_are_known_by_their_address(path: str):
     assert is_page(asked(path))
@@ -156,3 +190,24 @@ def test_a_real_page_is_whole_both_ways(guarded: Guarded, cookie: str):
     assert "bokeh.min.js" in heads.pop()
     for text in texts:
         assert [text.count(each) for each in ("<html", "<body>", "</html>", '"token":')] == [1, 1, 1, 1]
+
+
+def test_nobody_decides_what_others_get(guarded: Guarded):
+    """Panel writes some parameters of an address into what pages begin with."""
+    evil = '"><script>alert(1)</script>'
+    given = {"bokeh-absolute-url": evil, "theme": "dark", "BOKEH-ABSOLUTE-URL": evil}
+    for page in ("/app/system", "/app/jobs/1"):
+        plain = guarded.client.get(page, headers={"accept": "text/html"}).text
+        answers = [
+            guarded.client.get(page, headers={"accept": "text/html"}, params=asked_for).text
+            for asked_for in (given, {}, {"bokeh-absolute-url": "https://evil.example/app/jobs"}, {})
+        ]
+        assert {text.partition("<body>")[0] for text in answers} == {plain.partition("<body>")[0]}
+        assert not [text for text in answers if "alert(1)" in text or "evil.example" in text]
+
+
+def test_who_is_not_logged_in_gets_no_beginning_either(guarded: Guarded):
+    for _ in range(2):
+        guarded.client.get("/app/jobs", headers={"accept": "text/html"})
+    answer = httpx2.get(f"{guarded.client.base_url}/app/jobs", headers={"accept": "text/html"})
+    assert (answer.status_code, answer.text) == (303, "")

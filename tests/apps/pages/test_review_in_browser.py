@@ -9,6 +9,12 @@ from tests.apps.conftest import Reviewed
 from tests.apps.pages.conftest import Open
 
 SOON = 20_000  # milliseconds
+CHOSEN = """word => {
+    const range = new Range()
+    range.selectNodeContents(word)
+    getSelection().removeAllRanges()
+    getSelection().addRange(range)
+}"""
 
 
 def correct(page: Page, index: int, text: str, *, everywhere: bool = False) -> None:
@@ -65,6 +71,8 @@ def test_a_speaker_is_named_by_the_paragraph(reviewed: Reviewed, opened: Page):
     opened.keyboard.press("Enter")
     expect(opened.get_by_role("button", name="Rename Ada Lovelace").first).to_be_visible()
     assert reviewed.get("/texts")["transcript"]["sentences"][0]["speaker"] == "Ada Lovelace"
+    opened.locator("[data-word='1']").evaluate(CHOSEN)  # in paragraphs that are drawn anew
+    expect(opened.get_by_role("button", name="Make a clip")).to_be_visible()
 
 
 def test_a_title_is_written_in_place_and_kept_while_it_is_typed(reviewed: Reviewed, opened: Page):
