@@ -20,6 +20,7 @@ from apps.rest.metrics import answer_of
 
 _LOG = logging.getLogger(__name__)
 _PAGE = re.compile(rf"{HOME}/(?:library|inbox|jobs|system|(?:jobs|episodes)/(?!ws$)[^/]+)")
+_ONE = re.compile(r"(job|episode)s/[^/]+$")
 _BODY = b"<body>"
 _FAILED = b"<p role=alert>This page cannot be shown, and the server's log says why. Load it again.</p>"
 
@@ -39,6 +40,7 @@ class Beginnings:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["path"].count("/"), Request(scope).cookies.get(THEME) == "dark"
+        answer_of(scope).route = _ONE.sub(r"\1s/{\1_id}", scope["path"])
         if known := self._known.get(kind):
             await self._finish(known, scope, receive, send)
             return

@@ -113,6 +113,14 @@ def test_requests_are_counted_by_the_template_of_their_route_and_refusals_too(gu
     assert not any("nonesuch" in str(labels) for _, labels in samples)
 
 
+def test_a_page_is_counted_by_what_it_shows_and_with_all_the_time_that_it_took(guarded: Guarded):
+    for _ in range(2):  # the second begins before it is made
+        guarded.read.get("/app/jobs/nonesuch", headers={"Accept": "text/html"})
+    samples, route = scraped(guarded), "/app/jobs/{job_id}"
+    assert value(samples, "workbench_http_requests_total", method="GET", route=route, status="200") == 2
+    assert value(samples, "workbench_http_request_seconds_bucket", method="GET", route=route, le="0.01") == 0
+
+
 def test_an_upload_the_disk_and_the_process_are_measured(guarded: Guarded, silence: Path):
     before = scraped(guarded)
     content = silence.read_bytes()
