@@ -40,10 +40,15 @@ def _name_one_episode(body: dict[str, Any]) -> None:
 
 def _run_forward(span: Any) -> None:
     """No schema says that a span ends after its first word."""
-    if not isinstance(span, dict) or any(type(span.get(edge)) is not int for edge in ("first", "end")):
+    if not isinstance(span, dict) or not all(_is_whole(span.get(edge)) for edge in ("first", "end")):
         return
     if span["first"] >= 0 and span["end"] <= span["first"]:
         span["end"] = span["first"] + 1
+
+
+def _is_whole(value: object) -> bool:
+    """Whether it is a whole number to a schema, as 5.0 is."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0
 
 
 def _make_possible(job: dict[str, Any]) -> None:
