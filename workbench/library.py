@@ -98,9 +98,8 @@ class Library:
             folder, moment = task.folder(attempt, kind), time.time()
             os.utime(folder / manifest.NAME, (moment, moment))
             folders.append(self._put(folder, self._artefact(kind, key)))
-            with suppress(
-                OSError
-            ):  # only now: until here nobody may begin it once more; left, it does no harm
+            # only now: until here nobody may begin it once more; an empty folder that is left does no harm
+            with suppress(OSError):
                 (Path(folders[-1]) / CLAIMED).rmdir()
         self.discard(attempt)
         return folders

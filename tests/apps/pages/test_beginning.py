@@ -30,6 +30,10 @@ async def page(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": REST})
 
 
+async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+    raise ZeroDivisionError
+
+
 async def nothing() -> Message:
     raise AssertionError("nobody reads the request")
 
@@ -134,9 +138,6 @@ def test_a_page_that_cannot_be_made_says_so_below_what_was_sent(status: int):
 
 
 def test_an_error_ends_the_page_and_goes_on_to_the_log():
-    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
-        raise ZeroDivisionError
-
     async def run() -> None:
         app, told = Changing(), Told()
         pages = Beginnings(app)
@@ -153,9 +154,6 @@ def test_an_error_ends_the_page_and_goes_on_to_the_log():
 @pytest.mark.parametrize("makes", [page, None])
 def test_what_became_of_a_page_is_counted_when_it_ends(makes: Made | None):
     """One that cannot be made is an error of the server, though its beginning said that all is well."""
-
-    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
-        raise ZeroDivisionError
 
     async def run() -> Answer:
         app, answer = Changing(), Answer()
