@@ -54,6 +54,9 @@ _LONGEST_BODY = 4 * 2**20
 """Bytes: a batch of 500 jobs has room. Uploads have limits of their own."""
 _AT_ONCE = 200
 """Calls that may be under way: those that wait for a job's end hold a thread each."""
+_RESTING = 75
+"""Seconds that a connection may rest. Clients keep theirs for 5 (httpx, Node.js) and proxies for 60 (nginx):
+were it closed before, a submit could meet the closing, and nobody would know whether it was taken."""
 
 
 def application(bench: Workbench, local_token: str | None = None, *, for_people: bool = False) -> ASGIApp:
@@ -116,6 +119,7 @@ def serve(settings: Settings, is_unwanted: Callable[[], bool] = lambda: False) -
             application(bench, token, for_people=sys.stdout.isatty()),
             log_level="warning",
             timeout_graceful_shutdown=3,  # a reader of events never goes by itself
+            timeout_keep_alive=_RESTING,
             server_header=False,
             proxy_headers=False,
         )

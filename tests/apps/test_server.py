@@ -5,9 +5,12 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from standardwebhooks import Webhook
 
@@ -257,6 +260,14 @@ def test_a_body_that_cannot_be_used_is_a_problem_too(server: Server, sent: dict[
     answer = server.client.post("/async/discover", **sent)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert answer.json()["status"] == status
+
+
+def test_a_connection_that_rested_as_long_as_clients_keep_theirs_takes_another_request(server: Server):
+    with closing(HTTPConnection(httpx2.URL(server.facts["url"]).netloc.decode(), timeout=20)) as rested:
+        for rest in (6.0, 0.0):
+            rested.request("GET", "/healthz")
+            assert rested.getresponse().read()
+            time.sleep(rest)
 
 
 def test_a_method_that_a_path_does_not_take_is_answered_with_those_that_it_takes(server: Server):
