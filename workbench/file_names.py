@@ -1,8 +1,12 @@
 """Names of files that somebody else gave."""
 
+import os
 import re
 import unicodedata
+from glob import escape
 from pathlib import Path
+
+from pipeline import discover
 
 _JOINERS = "\u200c\u200d"  # invisible, but words and emoji are spelled with them
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -21,3 +25,18 @@ def safe_name(name: str) -> str:
     suffix = Path(clean).suffix if len(Path(clean).suffix.encode()) <= 16 else ""
     stem = clean.removesuffix(suffix).encode()[: _LONGEST - len(suffix.encode())]
     return stem.decode(errors="ignore").rstrip(" .") + suffix
+
+
+def is_free(target: Path, part: Path, sidecar: bytes | None) -> bool:
+    """Whether the recording `part` can be called `target`, with `sidecar` for the metadata beside it.
+
+    It can when both names are free or already have what they are to have, and when no other recording would
+    share the metadata: `talk.json` belongs to `talk.mp4` and to `talk.wav`.
+    """
+    beside = target.with_suffix(".json")
+    taken = sidecar and beside.is_file() and beside.read_bytes() != sidecar
+    if sidecar or discover.sidecar(target):
+        known = {target.suffix, *discover.SIDECARS}
+        near = target.parent.glob(f"{escape(target.stem)}.*")
+        taken = taken or any(file.stem == target.stem and file.suffix not in known for file in near)
+    return not taken and (not os.path.lexists(target) or (target.exists() and target.samefile(part)))

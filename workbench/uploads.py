@@ -21,7 +21,7 @@ from typing import Literal, Self
 
 from pipeline.model import Frozen, Metadata, Seconds, StageName
 from workbench.errors import WorkbenchError
-from workbench.file_names import safe_name
+from workbench.file_names import is_free, safe_name
 
 type Checksum = tuple[Literal["sha256", "sha1", "md5"], bytes]
 """What a chunk has to come to."""
@@ -198,7 +198,7 @@ class Uploads:
         numbered = (f"{plain.stem}-{number}{plain.suffix}" for number in count(2))
         names = chain([upload.placed or plain.name, plain.name], numbered)
         with self._placing:
-            target = next(path for name in names if _fits(path := self._inbox / name, part, sidecar))
+            target = next(path for name in names if is_free(path := self._inbox / name, part, sidecar))
             self._save(upload.model_copy(update={"placed": target.name}))
             if sidecar and (beside := target.with_suffix(".json")) != target:
                 _write(beside, sidecar)
@@ -303,7 +303,8 @@ class Writer:
         the whole file is not, which is then gone; DiskFull when the inbox has no room.
         """
         if self._checksum and self._hash and self._hash.digest() != self._checksum[1]:
-            self._opened().truncate(self._upload.offset)
+            if self._out:
+                self._out.truncate(self._upload.offset)
             raise UploadChecksum(
                 f"the chunk of {self._upload.filename} from byte {self._upload.offset} on does not have the "
                 f"{self._checksum[0]} that came with it: send it again"
@@ -317,15 +318,8 @@ class Writer:
         return self._out
 
 
-def _fits(target: Path, part: Path, sidecar: bytes | None) -> bool:
-    """Whether both names are free, or already have what they are to have."""
-    beside = target.with_suffix(".json")
-    taken = sidecar and beside.is_file() and beside.read_bytes() != sidecar
-    return not taken and (not os.path.lexists(target) or (target.exists() and target.samefile(part)))
-
-
 def _link(part: Path, target: Path) -> None:
-    if target.exists():  # by an earlier try, as `_fits` has seen
+    if target.exists():  # by an earlier try, as `is_free` has seen
         return
     try:
         os.link(part, target)

@@ -215,6 +215,17 @@ def test_a_chunk_that_is_not_what_it_should_be_is_cut_off_again(make: Make, inbo
     assert held(inbox) == {"talk.mp4": b"0123456789abcdefghij"}
 
 
+def test_an_empty_chunk_with_a_wrong_checksum_leaves_what_is_done_as_it_is(make: Make, inbox: Path):
+    uploads = make()
+    upload = begun(uploads)
+    assert uploads.finish(upload.upload_id) == inbox / "talk.mp4"
+    wrong = ("sha1", hashlib.sha1(b"something").digest())
+    with uploads.append(upload.upload_id, len(TALK), checksum=wrong) as writer, pytest.raises(UploadChecksum):
+        writer.finish()
+    assert uploads.upload(upload.upload_id).done == inbox / "talk.mp4"
+    assert held(inbox) == {"talk.mp4": TALK}
+
+
 def test_a_file_that_is_not_what_was_announced_is_gone(make: Make, inbox: Path, tmp_path: Path):
     uploads = make()
     upload = begun(uploads, sha256=hashlib.sha256(b"another").hexdigest())
@@ -293,6 +304,24 @@ def test_metadata_of_another_recording_is_neither_written_over_nor_taken_for_our
     assert path.name == "talk-2.mp4"
     assert (inbox / "talk.json").read_text() == '{"title": "mine"}'
     assert sent(uploads).name == "talk.mp4"  # without metadata the name is free
+
+
+@pytest.mark.parametrize("told", [(None, TOLD), (TOLD, None), (TOLD, TOLD)])
+def test_two_recordings_that_differ_in_their_suffix_alone_do_not_share_metadata(
+    make: Make, told: tuple[Metadata | None, Metadata | None]
+):
+    uploads = make()
+    first, second = (
+        sent(uploads, name=name, **({"metadata": each} if each else {}))
+        for name, each in zip(("talk.mp4", "talk.wav"), told, strict=True)
+    )
+    assert (first.name, second.name) == ("talk.mp4", "talk-2.wav")
+    assert [bool(discover.sidecar(path)) for path in (first, second)] == [bool(each) for each in told]
+
+
+def test_two_recordings_without_metadata_keep_their_names(make: Make):
+    uploads = make()
+    assert [sent(uploads, name=name).name for name in ("talk.mp4", "talk.wav")] == ["talk.mp4", "talk.wav"]
 
 
 def test_a_metadata_file_can_itself_be_uploaded(make: Make, inbox: Path):
