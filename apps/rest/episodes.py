@@ -141,7 +141,7 @@ def media(bench: Bench, episode_id: str) -> FileResponse:
     file = bench.playable(episode_id)
     if not file.is_file():
         raise NotFound(f"the recording of episode {episode_id} is not where it was: put {file.name} back")
-    return File(file)
+    return File.of_recording(file)
 
 
 @routes.get("/{episode_id}/clips.zip", response_class=StreamingResponse)

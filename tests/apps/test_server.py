@@ -225,6 +225,50 @@ def test_an_upload_becomes_an_episode_by_the_job_that_its_answer_names(server: S
     assert server.client.get("/episodes/uploaded").status_code == 200
 
 
+def test_a_recording_is_never_handed_out_as_a_page_whatever_its_name_says(server: Server, tone: Path):
+    told = server.client.put("/uploads/page.html", content=tone.read_bytes()).raise_for_status().json()
+    (episode,) = server.ended(told["job_id"])["result"]["episodes"]
+    answer = server.client.get(f"/episodes/{episode['episode_id']}/media")
+    assert answer.content == tone.read_bytes()
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "got"),
+    [
+        ("bytes=2-4", 206, slice(2, 5)),
+        ("bytes = -3", 206, slice(-3, None)),
+        ("Bytes=5-999999999999", 206, slice(5, None)),
+        ("bytes=3-5,99999999-", 206, slice(3, 6)),
+        ("items=0-1", 200, slice(None)),
+        ("bytes=5-2", 200, slice(None)),
+        ("bytes=9" + "9" * 5000 + "-", 200, slice(None)),
+        ("nonsense", 200, slice(None)),
+    ],
+)
+def test_a_part_of_a_file_is_handed_out_and_what_is_no_part_is_as_if_it_was_not_asked_for(
+    server: Server, episode_id: str, asked: str, status: int, got: slice
+):
+    place = f"/episodes/{episode_id}/media"
+    whole = server.client.get(place).content
+    answer = server.client.get(place, headers={"Range": asked})
+    assert (answer.status_code, answer.content) == (status, whole[got])
+
+
+@pytest.mark.parametrize("asked", ["bytes=999999999-", "bytes=-0"])
+def test_a_part_behind_the_end_of_a_file_is_a_problem_that_says_how_long_it_is(
+    server: Server, episode_id: str, asked: str
+):
+    place = f"/episodes/{episode_id}/media"
+    size = len(server.client.get(place).content)
+    answer = server.client.get(place, headers={"Range": asked})
+    assert answer.status_code == 416
+    assert answer.headers["content-range"] == f"bytes */{size}"
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert str(size) in answer.json()["detail"]
+
+
 def test_the_server_says_that_it_is_well_and_who_may_ask_is_guarded(server: Server):
     assert server.client.get("/healthz").json()["status"] == "ok"
     assert server.client.get("/readyz").json()["status"] == "ready"
