@@ -28,6 +28,7 @@ from apps.rest import (
     keys,
     login,
     problems,
+    reference,
     review,
     search,
     sockets,
@@ -71,11 +72,13 @@ def application(bench: Workbench, local_token: str | None = None, *, for_people:
         summary="Long recordings in; a finished episode and short clips out.",
         lifespan=_life(bench, store, for_people=for_people),
         max_body_size=_LONGEST_BODY,
+        docs_url=None,  # FastAPI's own take their scripts from another host
+        redoc_url=None,
     )
     app.state.bench = bench
     app.state.pages = Entrance(app, bench)
     failures = Limits(FAILURES_PER_MINUTE)
-    for part in (jobs, batch, deliveries, events, sockets, episodes, review, search, keys, system):
+    for part in (jobs, batch, deliveries, events, sockets, episodes, review, search, keys, system, reference):
         app.include_router(part.routes)
     meter = Meter(bench, store.used_bytes)
 

@@ -1,6 +1,7 @@
 """The pages need nobody but their server: what the browser asks for, and what it says, page by page."""
 
 from collections.abc import Iterator
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -74,6 +75,20 @@ def test_every_page_asks_nobody_but_its_server_and_has_nothing_to_complain_of(
     url = urlsplit(str(reviewed.server.facts["url"]))
     assert watched.hosts == {url.netloc}
     assert {urlsplit(each).scheme for each in watched.asked} >= {"http", "ws"}
+    assert watched.said == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_description_of_the_interface_asks_nobody_but_its_server(
+    reviewed: Reviewed, watched: Watched, scheme: Literal["light", "dark"]
+):
+    page = watched.context.new_page()
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{reviewed.server.facts['url']}/docs")
+    call = page.get_by_role("button", name="/async/jobs/{job_id}", exact=False).first
+    expect(call).to_be_visible(timeout=SOON)
+    assert ("dark-mode" in (page.locator("html").get_attribute("class") or "")) == (scheme == "dark")
+    assert watched.hosts == {urlsplit(str(reviewed.server.facts["url"])).netloc}
     assert watched.said == []
 
 
