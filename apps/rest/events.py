@@ -5,7 +5,7 @@ that was away for too long, or before a restart, first gets all open jobs anew.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from typing import Annotated, NamedTuple
 
@@ -26,6 +26,9 @@ _PING_EVERY = 15.0
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
+type _Found = Sequence[tuple[int | None, Job]]
+
+
 class EventStream(StreamingResponse):
     """Server-sent events."""
 
@@ -35,7 +38,8 @@ class EventStream(StreamingResponse):
 class Event(NamedTuple):
     """A change of a job."""
 
-    id: str
+    id: str | None
+    """Where to go on after it; None where others of the same look are still to come."""
     data: str
     """The job as JSON."""
 
@@ -74,7 +78,8 @@ async def _lines(events: AsyncGenerator[Event | None]) -> AsyncIterator[str]:
         yield "retry: 3000\n\n"
         async for event in events:
             if event:
-                yield f"id: {event.id}\nevent: job\ndata: {event.data}\n\n"
+                place = f"id: {event.id}\n" if event.id else ""
+                yield f"{place}event: job\ndata: {event.data}\n\n"
             else:
                 yield ": still here\n\n"
 
@@ -116,13 +121,15 @@ class _Reader:
             number = self._start(last)
             while True:
                 news.clear()
-                found = None if number is None else changes.since(number)
+                found: _Found | None = None if number is None else changes.since(number)
                 if found is None:
                     number, jobs = changes.number, await asyncio.to_thread(self._present)
-                    found = [(number, job) for job in jobs]
-                for number, job in found:
+                    # who leaves in the middle of it sees all of it again, not only what changed since
+                    found = [*((None, job) for job in jobs[:-1]), *((number, job) for job in jobs[-1:])]
+                for at, job in found:
+                    number = number if at is None else at
                     if self._job_id in (None, job.job_id):
-                        yield self._event(number, job)
+                        yield self._event(at, job)
                         if self._job_id and job.ended:
                             return
                 if not await _comes(news):
@@ -141,9 +148,9 @@ class _Reader:
             return [self._bench.job(self._job_id)]
         return self._bench.open_jobs()
 
-    def _event(self, number: int, job: Job) -> Event:
+    def _event(self, number: int | None, job: Job) -> Event:
         content = job_json(job, self._base, full=self._full).decode()
-        return Event(f"{self._bench.changes.epoch}-{number}", content)
+        return Event(None if number is None else f"{self._bench.changes.epoch}-{number}", content)
 
 
 async def _comes(news: asyncio.Event) -> bool:

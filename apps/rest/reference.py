@@ -24,7 +24,8 @@ const dark = matchMedia("(prefers-color-scheme: dark)")
 const draw = () => document.documentElement.classList.toggle("dark-mode", dark.matches)
 dark.addEventListener("change", draw)
 draw()
-SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", filter: true, deepLinking: true, validatorUrl: null})
+const calls = {filter: true, deepLinking: true, validatorUrl: null}
+SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", ...calls})
 """
 _ONLY_OURS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "

@@ -58,4 +58,5 @@ async def _leave_with_client(socket: WebSocket, both: CancelScope) -> None:
 
 
 def _message(event: Event) -> str:
-    return f'{{"id":"{event.id}","event":"job","data":{event.data}}}'
+    place = f'"{event.id}"' if event.id else "null"
+    return f'{{"id":{place},"event":"job","data":{event.data}}}'

@@ -1,5 +1,6 @@
 """Live changes over websockets, and that nobody comes around the guard through one."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ def test_a_job_is_followed_over_a_websocket_to_its_end(guarded: Guarded):
 def test_who_comes_back_with_the_last_id_goes_on_there_over_either_way(guarded: Guarded):
     made = started(guarded)
     with socket(guarded, "/async/events", X_API_Key=guarded.keys["read"]) as connection:
-        first = json.loads(connection.recv(timeout=10))
+        first = next(told for message in connection if (told := json.loads(message))["id"])
     guarded.ended(made["job_id"])
     place = f"/async/events?last_event_id={first['id']}"
     with socket(guarded, place, X_API_Key=guarded.keys["read"]) as connection:
@@ -63,6 +64,25 @@ def test_who_comes_back_with_the_last_id_goes_on_there_over_either_way(guarded: 
     with guarded.read.stream("GET", made["links"]["events"], headers=headers) as stream:
         ids = [line[4:] for line in stream.iter_lines() if line.startswith("id: ")]
     assert int(ids[0].partition("-")[2]) > int(first["id"].partition("-")[2])
+
+
+def test_who_leaves_amid_the_first_look_is_shown_all_of_it_again(guarded: Guarded):
+    """Only its last job says where to go on: with the id of another one, those after it would never come."""
+    place = f"/async/episodes/{guarded.episode_id}/process"
+    wanted = [
+        {"target_stage": stage, "force_reprocess": True} for stage in ("transcribed", "enriched", "rendered")
+    ]
+    made = {guarded.submit.post(place, json=body).json()["job_id"] for body in wanted}
+    key = {"X_API_Key": guarded.keys["read"]}
+    with socket(guarded, "/async/events", **key) as connection:
+        looks = [json.loads(connection.recv(timeout=10)) for _ in made]
+    assert {each["data"]["job_id"] for each in looks} == made
+    assert [bool(each["id"]) for each in looks] == [False, False, True]
+    with guarded.read.stream("GET", "/async/events") as stream:
+        lines = itertools.takewhile(lambda line: not line.startswith("id: "), stream.iter_lines())
+        assert sum(line == "event: job" for line in lines) == len(made) - 1
+    for job_id in made:
+        guarded.ended(job_id)
 
 
 def test_who_has_heard_the_end_of_a_job_is_not_kept_waiting_for_more(guarded: Guarded):
