@@ -17,8 +17,8 @@ from workbench.wire import LONGEST_PAUSE, SHORTEST_PAUSE, Wire
 
 _TUS = {"Tus-Resumable": "1.0.0"}
 _PIECE = 16 << 20  # bytes in one request: proxies often take no more than some tens of MB
-_BROKEN_MOST = 10
-"""How often in a row a piece may break off with nothing of it having come."""
+_STUCK_MOST: Seconds = 90.0
+"""How long nothing may come: a server waits 30 s for a connection that broke, and lets no other in."""
 _WHOLE_WITHIN: Seconds = 600.0
 """The server reads a large file again before it is whole, to compare it."""
 
@@ -47,15 +47,16 @@ class Sender:
         made = self._wire.ask("POST", "/uploads", headers=_TUS | headers)
         # Behind a proxy the path begins with what the server's address ends with already.
         place = "/uploads/" + made.headers.get("Location", "").rpartition("/")[2]
-        offset, broken = self._stands(made), 0
+        offset, moved, pause = self._stands(made), time.monotonic(), SHORTEST_PAUSE
         while offset < self._length:
             came = self._go_on(place, offset)
-            broken = 0 if came > offset else broken + 1
-            if broken > _BROKEN_MOST:
-                raise Unreachable(
-                    f"{self._file.name} broke off at byte {offset} again and again: send it later"
-                )
-            offset = came
+            if came > offset:
+                offset, moved, pause = came, time.monotonic(), SHORTEST_PAUSE
+                continue
+            if time.monotonic() - moved > _STUCK_MOST:
+                raise Unreachable(f"{self._file.name} does not get beyond byte {came}: send it later")
+            time.sleep(pause)
+            offset, pause = came, min(2 * pause, LONGEST_PAUSE)
         return self._whole(place)
 
     def _go_on(self, place: str, offset: int) -> int:

@@ -38,7 +38,8 @@ _KINDS: dict[str, type[Exception]] = {
         *(UploadTooLarge, UploadQuota, UploadLocked, UploadChecksum, DiskFull),
     )
 }
-_DENIED = (401, 403)
+_PLAIN = {401: AccessDenied, 403: AccessDenied, 404: NotFound, 408: Unreachable}
+"""Statuses that say enough; 408 is for what came too slowly."""
 _UNTOUCHED = (429, 503)
 """Statuses of a server that did nothing, and may later."""
 _UNKNOWN = (502, 504)
@@ -208,10 +209,8 @@ def _refusal(answer: httpx2.Response) -> Exception:
         detail, kind = str(problem["detail"]), problem.get("kind")
     except _STRANGE:
         return _not_ours(answer)
-    if answer.status_code in _DENIED:
-        return AccessDenied(detail)
-    if answer.status_code == 404:
-        return NotFound(detail)
+    if plain := _PLAIN.get(answer.status_code):
+        return plain(detail)
     if answer.status_code == 422 and kind is None:  # a field that cannot be what it is
         return BadOptions(detail)
     if kind == UploadConflict.__name__:

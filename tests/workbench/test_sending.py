@@ -1,5 +1,6 @@
 """Recordings that are sent to a real server, also over connections that break."""
 
+import json
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
@@ -64,6 +65,35 @@ def test_a_recording_goes_on_where_the_connection_broke(
     assert (server.library / "inbox" / name).read_bytes() == content
     assert [verb for verb, _ in came].count("HEAD") == 2
     assert sum(size for verb, size in came if verb == "PATCH") < 2 * len(content)
+
+
+def test_a_recording_waits_for_the_server_to_let_go_of_a_connection_that_is_dead(
+    server: Server,
+    client: Client,
+    scripted: Callable[[Answer], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server says first that nothing came, and then, longer than ten tries, that somebody else sends."""
+    (tmp_path / "slow.bin").write_bytes(b"a talk")
+    monkeypatch.setattr(sending, "LONGEST_PAUSE", 0.1)
+    refusals = [(408, None), *[(423, "UploadLocked")] * 12]
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        body = handler.rfile.read(int(handler.headers["Content-Length"] or 0))
+        if handler.command == "PATCH" and refusals:
+            status, kind = refusals.pop(0)
+            reply(handler, status, json.dumps({"detail": "go on later", "kind": kind}).encode())
+            return
+        kept = {name: each for name, each in handler.headers.items() if name.lower() != "host"}
+        passed = server.client.request(handler.command, handler.path, content=body, headers=kept)
+        told = {name: passed.headers[name] for name in passed.headers if name.startswith(("upload", "loc"))}
+        reply(handler, passed.status_code, passed.content, **told)
+
+    with Client(scripted(answer)) as far:
+        name = far.upload(tmp_path / "slow.bin", bar=False)
+    assert (server.library / "inbox" / name).read_bytes() == b"a talk"
+    assert refusals == []
 
 
 def test_a_file_that_is_not_there_or_may_not_be_sent_is_said(
