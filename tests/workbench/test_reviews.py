@@ -48,6 +48,19 @@ def test_the_same_id_is_the_same_edit_as_it_is_now(tmp_path: Path):
     store.close()
 
 
+def test_who_types_on_writes_over_what_another_wrote_meanwhile_and_what_is_sent_again_does_not(
+    tmp_path: Path,
+):
+    store = Store(tmp_path / "a.duckdb")
+    reviews = store.reviews
+    reviews.put("talk", "ada's", words(0, "Ti"), "base", "Ada")
+    reviews.put("talk", "bo's", words(0, "Another"), "base", "Bo")
+    assert texts(reviews.put("talk", "ada's", words(0, "Ti"), "base", "Ada")) == ["Ti", "Another"]
+    assert texts(reviews.put("talk", "ada's", words(0, "Title"), "base", "Ada")) == ["Another", "Title"]
+    assert texts(reviews.undo("talk", "Ada")) == ["Another"]
+    store.close()
+
+
 def test_undo_and_redo_are_each_persons_own(tmp_path: Path):
     store = Store(tmp_path / "a.duckdb")
     reviews = store.reviews

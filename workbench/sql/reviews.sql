@@ -18,11 +18,13 @@ RETURNING *;
 SELECT * FROM edits WHERE episode_id = $episode_id ORDER BY number;
 
 -- name: save_edit
+-- Who types on writes over what others wrote meanwhile; the same sent once more stays where it was.
 INSERT INTO edits
 SELECT $episode_id, $edit_id, coalesce(max(number), 0) + 1, $base, $who, $at, $body, FALSE
 FROM edits WHERE episode_id = $episode_id
-ON CONFLICT (episode_id, edit_id) DO UPDATE SET body = excluded.body, base = excluded.base,
-    at_utc = excluded.at_utc, undone = FALSE;
+ON CONFLICT (episode_id, edit_id) DO UPDATE SET
+    number = CASE WHEN edits.body = excluded.body THEN edits.number ELSE excluded.number END,
+    body = excluded.body, base = excluded.base, at_utc = excluded.at_utc, undone = FALSE;
 
 -- name: edit
 SELECT * FROM edits WHERE episode_id = $episode_id AND edit_id = $edit_id;
