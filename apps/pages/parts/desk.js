@@ -10,45 +10,78 @@ const element = (name, className = "", text = "") => {
 const STATES = {proposed: "Proposed", "in review": "In review", approved: "Approved", published: "Published"}
 const PATIENCE = 5000  // milliseconds between tries at the most
 
-class Line {
-  constructor(episode, say) {
-    Object.assign(this, {episode, say, key: `workbench:edits:${episode}`, sending: null, pause: 500, timer: 0})
-    try { this.waiting = JSON.parse(localStorage.getItem(this.key)) || [] } catch { this.waiting = [] }
+// What waits, one item an edit: tabs with the same episode keep theirs beside each other, and a page that comes sends
+// them all. Without storage, what waits is lost with the page.
+class Shelf {
+  constructor(episode) { this.prefix = `workbench:edit:${episode}:` }
+
+  all() {
+    try {
+      const keys = Object.keys(localStorage).filter((key) => key.startsWith(this.prefix))
+      return keys.map((key) => JSON.parse(localStorage.getItem(key))).sort((one, other) => one.at - other.at)
+    } catch { return [] }
   }
 
-  keep() {
+  put(item) {
     try {
-      if (this.waiting.length) localStorage.setItem(this.key, JSON.stringify(this.waiting))
-      else localStorage.removeItem(this.key)
-    } catch { /* without storage, what waits is lost with the page */ }
+      localStorage.setItem(this.prefix + item.id, JSON.stringify(item))
+      item.kept = true
+    } catch { /* full, or private */ }
+  }
+
+  // As the tab that wrote it last has it; null once another tab has sent it.
+  latest(item) {
+    try {
+      const text = localStorage.getItem(this.prefix + item.id)
+      return text ? JSON.parse(text) : item.kept ? null : item
+    } catch { return item }
+  }
+
+  drop(item) {
+    try {
+      if (this.latest(item)?.at <= item.at) localStorage.removeItem(this.prefix + item.id)
+    } catch { /* as above */ }
+  }
+}
+
+class Line {
+  constructor(episode, say) {
+    const shelf = new Shelf(episode)
+    Object.assign(this, {episode, say, shelf, sending: null, running: null, pause: 500, timer: 0})
+    this.waiting = shelf.all().map((item) => ({...item, kept: true}))
   }
 
   // The same id again is the same edit, as it is now; one that is on its way is sent once more.
   add(edit, id) {
-    const known = this.waiting.find((each) => each.id === id && each !== this.sending)
-    if (known) known.edit = edit
-    else this.waiting.push({id, edit})
-    this.keep()
+    let item = this.waiting.find((each) => each.id === id && each !== this.sending)
+    if (!item) this.waiting.push(item = {id})
+    Object.assign(item, {edit, at: Date.now()})
+    this.shelf.put(item)
     this.go()
   }
 
-  async go() {
+  // Ends when nothing waits any more, or when the server does not answer.
+  go() {
     clearTimeout(this.timer)
-    if (this.sending) return
+    return this.running ??= this.run().finally(() => { this.running = this.sending = null })
+  }
+
+  async run() {
     while (this.waiting.length) {
       this.sending = this.waiting[0]
-      this.say("saving")
-      const done = await this.send(this.sending)
-      this.sending = null
-      if (!done) {
-        this.say("away")
-        this.timer = setTimeout(() => this.go(), this.pause)
-        this.pause = Math.min(2 * this.pause, PATIENCE)
-        return
+      const item = this.shelf.latest(this.sending)
+      if (item) {
+        this.say("saving")
+        if (!await this.send(item)) {
+          this.say("away")
+          this.timer = setTimeout(() => this.go(), this.pause)
+          this.pause = Math.min(2 * this.pause, PATIENCE)
+          return
+        }
+        this.shelf.drop(item)
       }
       this.waiting.shift()
       this.pause = 500
-      this.keep()
     }
     this.say("saved")
   }

@@ -3,7 +3,7 @@
 import re
 import time
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.apps.conftest import Reviewed
 from tests.apps.pages.conftest import Open
@@ -49,6 +49,40 @@ def test_undo_and_redo_by_keyboard(reviewed: Reviewed, opened: Page):
     expect(opened.locator("[data-word='7']")).to_have_text(before)
     opened.keyboard.press("Control+Shift+z")
     expect(opened.locator("[data-word='7']")).to_have_text("Zanzibar")
+
+
+def test_undo_waits_for_what_is_being_saved(reviewed: Reviewed, opened: Page):
+    before = opened.locator("[data-word='9']").inner_text()
+    with opened.expect_request("**/edits/*"):
+        opened.route("**/edits/*", lambda route: (time.sleep(0.5), route.continue_()))
+        correct(opened, 9, "Saskatoon")
+        opened.keyboard.press("Control+z")
+    expect(opened.get_by_text("All changes saved")).to_be_visible()
+    expect(opened.locator("[data-word='9']")).to_have_text(before)
+    assert "Saskatoon" not in reviewed.words()
+
+
+def test_what_two_tabs_could_not_send_comes_when_one_of_them_is_opened_again(
+    reviewed: Reviewed, browser: Browser
+):
+    """The server is away for both; the first tab is closed, the second one is loaded anew when it is back."""
+    context = browser.new_context()
+    tabs = [(context.new_page(), 11, "Timbuktu"), (context.new_page(), 12, "Reykjavik")]
+    for page, index, _ in tabs:
+        page.goto(f"{reviewed.server.facts['url']}{reviewed.page}")
+        expect(page.locator(f"[data-word='{index}']")).to_be_visible(timeout=SOON)
+        page.route("**/edits/*", lambda route: route.abort())
+    for page, index, text in tabs:
+        correct(page, index, text)
+        expect(page.get_by_text("What you typed is kept in this browser")).to_be_visible()
+    tabs[0][0].close()
+    page.unroute("**/edits/*")
+    page.reload()
+    for _, index, text in tabs:
+        expect(page.locator(f"[data-word='{index}']")).to_have_text(text, timeout=SOON)
+    assert reviewed.words()[11:13] == ["Timbuktu", "Reykjavik"]
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('workbench:edit'))") == []
+    context.close()
 
 
 def test_a_term_is_corrected_everywhere_and_escape_leaves_all_as_it_is(reviewed: Reviewed, opened: Page):
