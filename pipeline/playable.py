@@ -7,11 +7,12 @@ from typing import Literal
 import av
 
 from pipeline import ffmpeg
-from pipeline.errors import ToolFailed, UnreadableMedia
+from pipeline.errors import ToolFailed
 from pipeline.model import AudioStream, Frozen, Media, Report, VideoStream
+from pipeline.probe import opened
 
 _MP4, _WEBM = {"mov", "mp4", "m4a"}, {"webm"}
-_MP4_SOUND = {"aac", "mp3"}
+_MP4_SOUND, _M4A_SOUND = {"aac", "mp3"}, {"aac"}
 _WEBM_SOUND = {"opus", "vorbis"}
 _WEBM_PICTURE = {"vp8", "vp9", "av1"}
 _EIGHT_BIT_420 = {"yuv420p", "yuvj420p"}
@@ -48,7 +49,7 @@ def playback(media: Media, name: str, *, out: Path, report: Report, threads: int
     if not reason:
         return Playback(file=Path(media.path).name, made="as it is", reason="")
     file = f"{name}.web.mp4" if media.video else f"{name}.web.m4a"
-    codecs = [*_picture(media.video), *_sound(media.audio)]
+    codecs = [*_picture(media.video), *_sound(media)]
     chosen = [stream.index for stream in (media.video, media.audio) if stream]
     maps = [argument for index in chosen for argument in ("-map", f"0:{index}")]
     plain = ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-movflags", "+faststart"]
@@ -106,15 +107,10 @@ def _is_plain_h264(video: VideoStream) -> bool:
 
 def _has_more(media: Media) -> bool:
     """Whether a browser would have to choose: it takes the first track, which need not be ours."""
-    try:
-        with av.open(media.path) as container:
-            attached = av.stream.Disposition.attached_pic
-            pictures = [s for s in container.streams.video if not s.disposition & attached]
-            return len(pictures) > 1 or len(container.streams.audio) > 1
-    except (av.FFmpegError, OSError) as error:
-        raise UnreadableMedia(
-            f"{media.path} cannot be opened any more: {error}; check that it is still there"
-        ) from error
+    with opened(Path(media.path)) as container:
+        attached = av.stream.Disposition.attached_pic
+        pictures = [s for s in container.streams.video if not s.disposition & attached]
+        return len(pictures) > 1 or len(container.streams.audio) > 1
 
 
 def _picture(video: VideoStream | None) -> Sequence[str]:
@@ -130,10 +126,11 @@ def _picture(video: VideoStream | None) -> Sequence[str]:
     ]
 
 
-def _sound(audio: AudioStream | None) -> Sequence[str]:
-    if audio is None:
+def _sound(media: Media) -> Sequence[str]:
+    if media.audio is None:
         return ["-an"]
-    return ["-c:a", "copy"] if _codec(audio) in _MP4_SOUND else _SOUND
+    fitting = _MP4_SOUND if media.video else _M4A_SOUND
+    return ["-c:a", "copy"] if _codec(media.audio) in fitting else _SOUND
 
 
 def _address(media: Media) -> str:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import ffmpeg
-from pipeline.errors import ToolFailed
+from pipeline.errors import ToolFailed, UnreadableMedia
 from pipeline.model import Media, Report, Seconds, VideoStream
+from pipeline.probe import opened
 
 _WIDEST = 1280
 _LOOKED_AT = 12
@@ -73,12 +74,12 @@ def _best(path: str, video: VideoStream, moments: Sequence[Seconds], report: Rep
     """The time of the most telling frame; on equal terms the earlier one."""
     scored: dict[Seconds, float] = {}
     try:
-        with av.open(path) as container:
+        with opened(Path(path)) as container:
             stream = container.streams.get(video.index)[0]
             for number, moment in enumerate(moments):
                 report(0.8 * number / len(moments))
                 scored.update(_look(container, stream, moment))
-    except (av.FFmpegError, OSError):
+    except (av.FFmpegError, OSError, UnreadableMedia):
         return max(scored, key=lambda time: scored[time], default=None)
     return max(scored, key=lambda time: scored[time], default=None)
 

@@ -42,7 +42,7 @@ def probe(path: Path) -> Media:
     Cover art does not count as a picture. A first frame of each stream that is used has been decoded.
     Raises UnreadableMedia with one sentence: why the file cannot be used, and what to do.
     """
-    with _opened(path) as container:
+    with opened(path) as container:
         _refuse_what_is_no_recording(path, container)
         sound = _first_usable(path, _by_preference(container.streams.audio))
         picture = _first_usable(path, _by_size(container))
@@ -63,7 +63,7 @@ def probe(path: Path) -> Media:
 def is_recording(path: Path) -> bool:
     """Whether `path` opens as something with sound or a moving picture, whatever it is called."""
     try:
-        with _opened(path) as container:
+        with opened(path) as container:
             _refuse_what_is_no_recording(path, container)
             return bool(container.streams.audio or _by_size(container))
     except UnreadableMedia:
@@ -71,7 +71,11 @@ def is_recording(path: Path) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[InputContainer]:
+def opened(path: Path) -> Iterator[InputContainer]:
+    """A recording, open for reading, whatever its tags are written in.
+
+    Raises UnreadableMedia with one sentence when it does not open.
+    """
     # An absolute path: ffmpeg would take "a:b.mp4" for a protocol called "a".
     try:
         container = av.open(str(path.absolute()), options=_OPEN, metadata_errors="replace")
@@ -175,7 +179,7 @@ def _first_usable[S: (AvVideo, AvAudio)](path: Path, streams: Sequence[S]) -> tu
 def _first_frame(path: Path, index: int) -> tuple[bool, Any]:
     """Whether stream `index` holds data near its start, and its first frame that decodes."""
     held = 0
-    with _opened(path) as container:
+    with opened(path) as container:
         stream = container.streams[index]
         if not stream.codec_context:
             return True, None
@@ -231,7 +235,7 @@ def _duration(path: Path, container: InputContainer, chosen: Streams) -> Seconds
 def _length_of_packets(path: Path, chosen: set[int]) -> Seconds:
     """Where the last packet ends; raw streams carry no times, so their packets are counted."""
     end, counted = 0.0, 0.0
-    with _opened(path) as container:
+    with opened(path) as container:
         for packet in container.demux():
             if packet.stream_index not in chosen or not packet.size:
                 continue

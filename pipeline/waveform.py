@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import UnreadableMedia
 from pipeline.model import Frozen, Media, Report
+from pipeline.probe import opened
 
 PER_SECOND = 10
 _FULL = 100
@@ -32,7 +33,7 @@ def waveform(media: Media, report: Report) -> Waveform:
     peaks = np.zeros(round(media.duration * PER_SECOND) + 1, np.uint8)
     read = False
     try:
-        with av.open(media.path) as container:
+        with opened(Path(media.path)) as container:
             stream = container.streams.get(media.audio.index)[0]
             start = (container.start_time or 0) / av.time_base
             for packet in container.demux(stream):

@@ -131,6 +131,12 @@ def test_sound_that_browsers_do_not_play_becomes_m4a(tmp_path: Path, out: Path) 
     assert unplayable(media_of(out / made.file)) == ""
 
 
+def test_sound_that_m4a_cannot_hold_is_encoded_for_it(tmp_path: Path, out: Path) -> None:
+    made = played(recording(tmp_path / "a.mka", *TONE, "-c:a", "libmp3lame"), out)
+    assert (made.file, made.made) == ("ep.web.m4a", "encoded")
+    assert unplayable(media_of(out / made.file)) == ""
+
+
 def test_a_copy_can_play_before_it_is_loaded(tmp_path: Path, out: Path) -> None:
     made = played(recording(tmp_path / "a.mkv", *PICTURE, "-pix_fmt", "yuv420p"), out)
     data = (out / made.file).read_bytes()

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import ffmpeg
 from pipeline.errors import Cancelled
 from pipeline.model import AudioStream, Enrichment, Media, Metadata, Source, Transcript, VideoStream
+from pipeline.probe import probe
 from pipeline.render import RenderOptions, illustrate, read_pictures, render
 from pipeline.subtitles import SubtitleStyle
 
@@ -98,6 +100,20 @@ def test_sound_gets_no_poster_and_no_copy_when_browsers_play_it(
     out = rendered(source=source.model_copy(update={"media": media}))
     assert {path.name for path in out.iterdir()} == FILES
     assert facts(out)["poster"] is None
+
+
+@pytest.mark.parametrize(("name", "maps"), [("talk.mp3", ["-map", "1"]), ("talk.avi", [])])
+def test_tags_that_are_not_in_utf8_are_no_obstacle(
+    rendered: Callable[..., Path], source: Source, tmp_path: Path, name: str, maps: list[str]
+) -> None:
+    picture, tone = ["-f", "lavfi", "-i", "testsrc2=s=320x180:d=3"], ["-f", "lavfi", "-i", "sine=d=3"]
+    path = tmp_path / name
+    command = [*picture, *tone, *maps, "-metadata", "title=Caf_", str(path)]
+    ffmpeg.run(command, length=3, report=lambda share: None)
+    path.write_bytes(path.read_bytes().replace(b"Caf_", b"Caf\xe9"))
+    out = rendered(source=source.model_copy(update={"media": probe(path)}))
+    assert json.loads((out / "ep.peaks.json").read_text())["peaks"]
+    assert (out / "poster.jpg").exists() == (not maps)
 
 
 def test_a_picture_without_a_word_still_gets_a_page(
