@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 import dask
 from distributed import Client, Future, LocalCluster, get_worker
+from distributed.comm import core as comms
+from distributed.utils import LoopRunner
 
 from pipeline import heap, stages
 from pipeline.model import Seconds, Share
@@ -217,6 +219,8 @@ class Cluster:
     def _joined(self) -> Client | None:
         try:
             with dask.config.set(_CONFIG):
+                if not self._own:
+                    LoopRunner().run_sync(_greet, self.address)
                 client = Client(self.address, timeout=_ANSWER_WITHIN, set_as_default=False)
         except OSError:
             return None
@@ -314,6 +318,15 @@ def _own(workers: int, environment: dict[str, str]) -> LocalCluster:
             silence_logs="ERROR",
             env=environment,
         )
+
+
+async def _greet(address: str) -> None:
+    """Raises OSError when no scheduler answers.
+
+    Asked before there is a client: one that finds nobody leaves a thread and three open files behind.
+    """
+    greeted = await comms.connect(address, timeout=_ANSWER_WITHIN)
+    await greeted.close()
 
 
 def _identity(client: Client, workers: int = 0) -> dict[str, Any] | None:

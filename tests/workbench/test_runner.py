@@ -19,6 +19,7 @@ import pytest
 from pipeline import manifest
 from pipeline.model import StageName
 from pipeline.task import Task
+from workbench import runner
 from workbench.errors import BadSetting
 from workbench.jobs import CLAIMED, UNREACHED, Outcome
 from workbench.library import Library
@@ -219,6 +220,21 @@ def test_a_scheduler_that_is_lost_is_found_again_and_costs_no_try(
         cluster.start(_examine(tone), again)
         assert watcher.outcome() == Outcome(attempt=again.name)
         assert watcher.shares
+    finally:
+        cluster.close()
+
+
+def test_looking_for_a_scheduler_again_and_again_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(runner, "_ANSWER_WITHIN", 0.1)
+    monkeypatch.setattr(runner, "_LOOK_EVERY", 0.05)
+    cluster = connect("tcp://127.0.0.1:9", 1, {}, lambda *_: None, lambda _: None, patient=True)
+    try:
+        time.sleep(1)
+        process = psutil.Process()
+        threads, files = process.num_threads(), process.num_fds()
+        time.sleep(2)
+        assert process.num_threads() <= threads + 1  # that of the look that is going on
+        assert process.num_fds() <= files + 5
     finally:
         cluster.close()
 
