@@ -122,8 +122,9 @@ class Library:
         shutil.rmtree(trash, ignore_errors=True)
 
     def remove(self, artefact: Ref) -> None:
-        """Remove an artefact that is no longer needed."""
-        self.discard(Path(artefact.path))
+        """Remove an artefact that is no longer needed: from where a sweep finds what a kill leaves of it."""
+        with suppress(OSError):  # it is gone, or held open on Windows
+            self.discard(self.set_aside(Path(artefact.path)))
 
     def sweep(self) -> None:
         """Remove what attempts of an earlier process left; only for the process that owns the library."""

@@ -2,7 +2,9 @@
 
 import random
 import time
+from collections import Counter
 from collections.abc import Collection
+from math import inf
 
 from pipeline.errors import RateLimited
 from pipeline.model import Seconds
@@ -11,10 +13,10 @@ from workbench.jobs import LOST, UNREACHED, Outcome
 MAX_ATTEMPTS = 3
 _AFTER: Seconds = 1.0
 """Wait before the second attempt; doubled for each further one, and up to half as long again by chance."""
-_LOST_ATTEMPTS = 6
-"""A worker is lost through its machine's fault more often than through its task's."""
 _RATE_LIMITED = RateLimited.__name__
-_LIMITED_ATTEMPTS = 8
+_MOST = {"": MAX_ATTEMPTS, LOST: 6, _RATE_LIMITED: 8, UNREACHED: inf}
+"""Attempts that may end in each way, counted by themselves: a worker is lost through its machine's fault more
+often than through its task's, and a scheduler never through it."""
 _LIMITED_AFTER: Seconds = 5.0
 _LONGEST: Seconds = 60.0
 
@@ -23,23 +25,25 @@ class Retries:
     """The tasks whose last attempt failed, by their key."""
 
     def __init__(self) -> None:
-        self._tries: dict[str, int] = {}
+        self._tries: dict[str, Counter[str]] = {}
         self._not_before: dict[str, tuple[float, str]] = {}
 
     def failed(self, key: str, outcome: Outcome) -> tuple[int, bool]:
         """An attempt has failed: the number of attempts so far, and whether there will be another."""
-        tries = self._tries[key] = self._tries.get(key, 0) + (outcome.kind != UNREACHED)
-        limited = outcome.kind == _RATE_LIMITED
-        most = {LOST: _LOST_ATTEMPTS, _RATE_LIMITED: _LIMITED_ATTEMPTS}.get(outcome.kind, MAX_ATTEMPTS)
-        again = outcome.transient and tries < most
+        kind = outcome.kind if outcome.kind in _MOST else ""
+        tries = self._tries.setdefault(key, Counter())
+        tries[kind] += 1
+        again = outcome.transient and tries[kind] < _MOST[kind]
+        limited = kind == _RATE_LIMITED
         if again:
-            wait = min(_LONGEST, (_LIMITED_AFTER if limited else _AFTER) * 2 ** (tries - 1))
+            times = 0 if kind == UNREACHED else tries[kind] - 1  # it may be away for hours
+            wait = min(_LONGEST, (_LIMITED_AFTER if limited else _AFTER) * 2**times)
             wait *= 1 + random.random() / 2
             cause = "LLM rate limit" if limited else f"after: {outcome.failure}"
             self._not_before[key] = time.monotonic() + wait, cause
         else:
             self.forget(key)
-        return tries, again
+        return tries.total() - tries[UNREACHED], again
 
     def forget(self, key: str) -> None:
         """A later request for the same work starts with a clean sheet."""

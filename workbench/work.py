@@ -172,6 +172,8 @@ class Discovery:
         if source.metadata.title:
             facts["title"] = source.metadata.title
         if known := self.store.episode_by_content(source.sha256):
+            if self.store.reviews.review(known.episode_id).edits:
+                facts.pop("title", None)  # what people have made of it stays
             episode = self.store.change_episode(known.episode_id, partial(_found_again, facts, ref))
         else:
             episode = self.store.save_episode(self._new(file, ref, source.sha256, facts))

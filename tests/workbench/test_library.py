@@ -105,6 +105,19 @@ def test_discarding_twice_is_no_error(library: Library):
     assert not attempt.exists()
 
 
+def test_what_a_kill_leaves_of_an_artefact_that_is_removed_is_swept_away(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    task = _task()
+    (place,) = library.publish(task, _made(library, task))
+    with monkeypatch.context() as killed:
+        killed.setattr("shutil.rmtree", lambda *_, **__: None)
+        library.remove(Ref(path=str(place), key="abc"))
+    assert list((library.root / "artefacts" / "transcript").iterdir()) == []
+    library.sweep()
+    assert list((library.root / "attempts").iterdir()) == []
+
+
 def test_a_shelf_holds_the_files_under_their_names_and_leads_to_the_recording(
     library: Library, tmp_path: Path
 ):

@@ -38,6 +38,17 @@ def test_that_a_scheduler_was_lost_says_nothing_of_the_task_and_is_not_counted()
     assert retries.failed("key", PASSING) == (1, True)
 
 
+def test_each_way_to_end_is_counted_by_itself():
+    """Three rate limits and a lost scheduler do not use up the tries of a task that then fails once."""
+    retries = Retries()
+    for kind, times in (("RateLimited", 3), (LOST, 3), (UNREACHED, 9)):
+        outcome = Outcome(attempt="a", failure="for now", kind=kind, transient=True)
+        assert all(retries.failed("key", outcome)[1] for _ in range(times))
+    assert retries.failed("key", PASSING) == (7, True)
+    assert retries.failed("key", PASSING) == (8, True)
+    assert retries.failed("key", PASSING) == (9, False)
+
+
 def test_a_task_rests_before_its_next_attempt_and_says_why():
     retries = Retries()
     retries.failed("key", PASSING)

@@ -140,6 +140,22 @@ def test_ended_jobs_go_with_their_logs_and_open_ones_stay(store: Store, library:
         store.job(ended.job_id)
 
 
+def test_the_job_that_an_episode_was_last_made_by_stays_since_what_is_changed_is_made_in_the_same_way(
+    store: Store, library: Library
+):
+    _episode(store, {})
+    made = []
+    for number, status in enumerate([Status.COMPLETED, Status.COMPLETED, Status.FAILED]):
+        asked = Request(job_type=JobType.PROCESS, episode_id="talk", params={"number": number})
+        (submitted,) = store.submit([asked])
+        store.end(submitted.job.job_id, status, message="done")
+        made.append(submitted.job)
+    upkeep = _upkeep(store, library, days=0)
+    assert upkeep.clean_up(dry_run=True).jobs == upkeep.clean_up(dry_run=False).jobs == 2
+    assert [job.job_id for job in store.jobs()] == [made[1].job_id]
+    assert store.last_params("talk") == {"number": 1}
+
+
 def test_while_a_job_runs_the_workbench_says_so_and_afterwards_it_cleans_up(
     empty: Workbench, demo_recording: Path
 ):

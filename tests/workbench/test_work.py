@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import stages
+from pipeline.edits import WriteText
 from pipeline.errors import UnreadableMedia
 from pipeline.task import Task
 from workbench.jobs import Job, JobType, Request
@@ -88,6 +89,20 @@ def test_a_recording_that_was_exchanged_is_not_taken_for_the_old_one(
     recording.write_bytes(tone.read_bytes() * 2)
     with pytest.raises(UnreadableMedia, match=f"{recording.name} has changed .* discover it again"):
         work.agenda()
+
+
+def test_a_title_that_a_person_gave_stays_when_the_recording_is_found_again(
+    store: Store, library: Library, tone: Path, tmp_path: Path
+):
+    recording = tmp_path / f"talk{tone.suffix}"
+    recording.write_bytes(tone.read_bytes())
+    recording.with_suffix(".json").write_text('{"title": "From the file"}')
+    episode_id = _found(store, library, recording)
+    assert store.episode(episode_id).title == "From the file"
+    store.reviews.put(episode_id, "title", WriteText(field="title", text="Mine"), "", "Ada")
+    store.change_episode(episode_id, lambda episode: episode.model_copy(update={"title": "Mine"}))
+    assert _found(store, library, recording) == episode_id
+    assert store.episode(episode_id).title == "Mine"
 
 
 def _processing(store: Store, episode_id: str) -> Job:

@@ -57,10 +57,15 @@ SELECT * FROM jobs WHERE status IN ('queued', 'running') ORDER BY created_at, jo
 SELECT status, count(*) AS count, min(created_at) AS oldest FROM jobs GROUP BY status;
 
 -- name: old_jobs
-SELECT job_id FROM jobs WHERE status IN ('completed', 'failed', 'cancelled') AND finished_at < $before;
+-- But for the last one that an episode was made by: what is changed of it later is made in the same way.
+SELECT job_id FROM jobs WHERE status IN ('completed', 'failed', 'cancelled') AND finished_at < $before
+    AND job_id NOT IN (SELECT max(job_id) FROM jobs WHERE status = 'completed' AND episode_id IS NOT NULL
+        GROUP BY episode_id);
 
 -- name: remove_old_jobs
 DELETE FROM jobs WHERE status IN ('completed', 'failed', 'cancelled') AND finished_at < $before
+    AND job_id NOT IN (SELECT max(job_id) FROM jobs WHERE status = 'completed' AND episode_id IS NOT NULL
+        GROUP BY episode_id)
 RETURNING job_id;
 
 -- name: remove_old_events
