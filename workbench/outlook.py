@@ -56,6 +56,8 @@ class Outlooks:
         self._told: dict[str, Times | None] = {}
         self._last: tuple[int, Times | None] = 0, None
         """How many of the line are told, and the time of the last of them."""
+        self._shut: list[tuple[Seconds, Seconds]] = []
+        """When nothing starts, from the last refresh on."""
         self._refreshed = 0.0
 
     def measured(self, attempt: Attempt, waiting: Sequence[Active]) -> None:
@@ -93,6 +95,7 @@ class Outlooks:
         jobs = [*map(self._running, running[:HORIZON]), *self._queued(running, line)]
         self._told = forecast(jobs, slots, self._rules.limits, self._rules.parallel, pace, closed)
         self._last = len(line), self._told[line[-1].job_id] if line else None
+        self._shut = closed
 
     def timed(self, job_id: str, live: Live) -> Live:
         """`live` with the time left, counted in whole seconds so that it does not change all the time."""
@@ -113,11 +116,15 @@ class Outlooks:
         return replace(live, eta_seconds=p50, eta_p90_seconds=p90)
 
     def _behind(self, job: Job) -> Times | None:
-        """The time of a job that is too far behind to be worked out: by the mean of those before it."""
+        """The time of a job that is too far behind to be worked out: by the mean of those before it.
+
+        It is the work that takes so many times as long; windows of maintenance come when they come.
+        """
         (count, last), before = self._last, self._queue.before(job.job_id)
         if not last or before < count or self._queue.waits_for(job.job_id):
             return None
-        return Times(last.p50 * (before + 1) / count, last.p90 * (before + 1) / count)
+        times, shut = (before + 1) / count, self._shut
+        return Times(*(_around(times * _open(each, shut), shut) for each in (last.p50, last.p90)))
 
     def _reason(self, job: Job) -> str:
         if first := self._queue.waits_for(job.job_id):
@@ -199,3 +206,16 @@ def _not_offered(active: Active) -> tuple[Phase, ...]:
         return ()
     files = sum(phase.width for phase in active.work.phases)
     return discovery(round(files * (1 - active.agenda.done)) - len(active.agenda.tasks))
+
+
+def _open(until: Seconds, shut: Sequence[tuple[Seconds, Seconds]]) -> Seconds:
+    """How much of the time `until` then is outside the times that are `shut`."""
+    return until - sum(max(0.0, min(end, until) - max(start, 0.0)) for start, end in shut)
+
+
+def _around(work: Seconds, shut: Sequence[tuple[Seconds, Seconds]]) -> Seconds:
+    """When so much work is done that nobody does in the times that are `shut`, which are in order."""
+    for start, end in shut:
+        if work > max(start, 0.0):
+            work += end - max(start, 0.0)
+    return work

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -60,15 +60,32 @@ class Routine:
 
     def look(self, moment: datetime) -> None:
         """Start what is due at `moment`; now and then remove what is old."""
+        schedules = {schedule.text: schedule for schedule in self._schedules()}
         last = {row["schedule"]: row["at_utc"] for row in self._database.read("schedule_runs")}
-        for schedule in self._schedules():
-            if schedule.due(last.get(schedule.text), moment, self._zone):
+        for text, schedule in schedules.items():
+            if schedule.due(last.get(text), moment, self._zone):
                 self._begin(schedule, moment)
+        self._remember(schedules.keys(), last.keys(), moment)
         if self._clean_at is None or moment >= self._clean_at:
             self._clean_at = moment + _CLEAN_AGAIN
             with suppress(NotAllowed):  # a job runs: a quieter moment will come
                 self._clean_up()
                 self._clean_at = moment + _CLEAN_EVERY
+
+    def _remember(self, now: Set[str], before: Set[str], moment: datetime) -> None:
+        """A schedule counts from when it was first seen: what the machine sleeps through later was missed.
+
+        One that is gone is forgotten: should it come back, it has missed nothing.
+        """
+
+        def note(query: Callable[..., object]) -> None:
+            for text in now - before:
+                query("see_schedule", {"schedule": text, "at": moment})
+            for text in before - now - {""}:
+                query("forget_schedule", {"schedule": text})
+
+        if now ^ (before - {""}):
+            self._database.write(note)
 
     def _begin(self, schedule: Schedule, moment: datetime) -> None:
         """A schedule that cannot start is in the audit, and is tried again at its next time."""

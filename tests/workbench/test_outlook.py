@@ -97,6 +97,16 @@ def test_jobs_far_behind_are_told_by_the_mean_of_those_before_them(desk: Desk, t
     assert told(desk, jobs[-1]) == pytest.approx(len(jobs) * ALONE, rel=0.03)
 
 
+def test_a_window_before_the_last_of_a_long_line_is_waited_for_once(desk: Desk, tone: Path):
+    episode_id = taught(desk, tone)
+    start, end = now() - timedelta(hours=1), now() + timedelta(hours=10)
+    desk.rules.windows = (Window.parse(f"{start:%a} {start:%H:%M}-{end:%H:%M}"),)
+    until(lambda: desk.rules.pause() is not None)
+    jobs = [desk.process(episode_id, force=True) for _ in range(2 * HORIZON)]
+    until(lambda: desk.look(jobs[-1]).waits_for is not None)
+    assert told(desk, jobs[-1]) == pytest.approx(10 * 3600 + len(jobs) * ALONE, rel=0.03)
+
+
 def test_a_maintenance_window_is_part_of_the_time_left(desk: Desk, tone: Path):
     episode_id = taught(desk, tone)
     start, end = now() - timedelta(hours=1), now() + timedelta(hours=2)

@@ -10,6 +10,7 @@ import pytest
 from pipeline.model import StageName
 from workbench.calendar import Schedule
 from workbench.errors import LibraryBroken, NotAllowed
+from workbench.jobs import now
 from workbench.routine import Routine
 from workbench.store import Store
 
@@ -57,6 +58,29 @@ def test_runs_that_were_missed_are_made_up_for_once_by_the_next_process(store: S
     later.look(NIGHT + timedelta(days=5, hours=10))
     later.close()
     assert len(started) == 2
+
+
+def test_the_first_run_of_all_is_made_up_for_when_the_machine_sleeps_through_it(store: Store):
+    moment = now()
+    at = moment + timedelta(hours=3)
+    soon = Schedule.parse(f"{at.minute} {at.hour} * * * process rendered")
+    started: list[StageName | None] = []
+    for hours in (0, 9, 10):
+        routine = Routine(store.database, lambda: [soon], ZoneInfo("UTC"), started.append, list)
+        routine.look(moment + timedelta(hours=hours))
+        routine.close()
+    assert started == [StageName.RENDERED]
+
+
+def test_a_schedule_that_is_gone_is_forgotten(store: Store):
+    schedules = [NIGHTLY]
+    routine = Routine(store.database, lambda: schedules, ZoneInfo("UTC"), lambda _: None, list)
+    routine.look(NIGHT)
+    assert [row["schedule"] for row in store.database.read("schedule_runs")] == [NIGHTLY.text]
+    schedules.clear()
+    routine.look(NIGHT + timedelta(hours=1))
+    routine.close()
+    assert store.database.read("schedule_runs") == []
 
 
 def test_a_schedule_that_cannot_start_is_in_the_audit_with_the_reason(store: Store):

@@ -98,7 +98,7 @@ CREATE TABLE IF NOT EXISTS audit (
     what   VARCHAR NOT NULL
 );
 
--- When each schedule was last started, so that a run that was missed happens once.
+-- When each schedule was last started, or first seen, so that a run that was missed happens once.
 CREATE TABLE IF NOT EXISTS schedule_runs (
     schedule VARCHAR PRIMARY KEY,
     at_utc   TIMESTAMP NOT NULL

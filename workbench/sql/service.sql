@@ -58,5 +58,11 @@ SELECT * FROM audit ORDER BY at_utc DESC, rowid DESC LIMIT $limit;
 -- name: schedule_runs
 SELECT * FROM schedule_runs;
 
+-- name: see_schedule
+INSERT INTO schedule_runs VALUES ($schedule, $at) ON CONFLICT DO NOTHING;
+
+-- name: forget_schedule
+DELETE FROM schedule_runs WHERE schedule = $schedule;
+
 -- name: save_schedule_run
 INSERT INTO schedule_runs VALUES ($schedule, $at) ON CONFLICT (schedule) DO UPDATE SET at_utc = excluded.at_utc;
