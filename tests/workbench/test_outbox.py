@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from tests.workbench.receivers import Receiver, Script, Start, new_secret, says
 from tests.workbench.receivers import receiver as receiver
 from workbench.errors import BadSetting, NotFound
-from workbench.jobs import Delivery
+from workbench.jobs import Delivery, now
 from workbench.notices import test_notice as notice
 from workbench.outbox import Outbox
 from workbench.settings import Settings
@@ -162,6 +163,15 @@ def test_a_receiver_that_does_not_wait_yet_is_asked_again_within_two_seconds(
     done = open_post.until(made, "delivered", within=3)
     assert (done.tries, done.last_status) == (2, 200)
     assert ids(there) == [made.delivery_id] * 2
+
+
+def test_a_clock_that_is_set_back_holds_no_message_up(receiver: Start, post: Opens):
+    there = receiver(says(200))
+    open_post = post(there)
+    ahead = notice(f"http://{there.place}/later").model_copy(update={"next_at": now() + timedelta(hours=5)})
+    open_post.store.database.write(lambda query: add_delivery(query, ahead))
+    open_post.outbox.look_now()
+    open_post.until(ahead, "delivered")
 
 
 def test_410_ends_a_message_at_once(receiver: Start, post: Opens):

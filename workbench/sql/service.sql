@@ -12,9 +12,10 @@ INSERT INTO deliveries (delivery_id, job_id, kind, target, body, next_at, create
 VALUES ($delivery_id, $job_id, $kind, $target, $body, $at, $at) RETURNING *;
 
 -- name: due_deliveries
--- Some of each receiver's, so that the many for one that is slow do not hide those for the others.
+-- Some of each receiver's, so that the many for one that is slow do not hide those for the others. What is of a
+-- time to come, and was never tried, is of a clock that has been set back since.
 SELECT *, CASE kind WHEN 'mail' THEN 'mail' ELSE lower(regexp_extract(target, '//([^/?#]*)', 1)) END AS host
-FROM deliveries WHERE state = 'pending' AND next_at <= $now
+FROM deliveries WHERE state = 'pending' AND (next_at <= $now OR (tries = 0 AND created_at > $now))
 QUALIFY row_number() OVER (PARTITION BY host ORDER BY next_at, delivery_id) <= $each
 ORDER BY next_at, delivery_id LIMIT $limit;
 
