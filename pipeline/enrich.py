@@ -42,6 +42,16 @@ class EnrichOptions(Frozen):
         return self
 
     @property
+    def deciding(self) -> "EnrichOptions":
+        """Only what can change the result: a default stands in the place of everything else.
+
+        An answer that comes too late fails the job, and no other answer is taken.
+        """
+        if not self.base_url:
+            return EnrichOptions(highlights=self.highlights)
+        return self.model_copy(update={"timeout": EnrichOptions().timeout})
+
+    @property
     def answer_tokens(self) -> int:
         return min(1500, self.context_tokens // 3)
 

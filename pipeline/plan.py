@@ -192,7 +192,8 @@ def _leftovers(prepare: Task, prepared: Ref | None, find: Find) -> tuple[Ref, ..
 def _enriched(recording: Recording, wanted: Wanted, known: Known, find: Find) -> Progress:
     inputs = {"source": recording.folder, "transcript": known["transcript"].path}
     draft = _Draft(StageName.ENRICHED, wanted.options.enrich, inputs, recording.seconds)
-    key = draft.key("enrich", known["transcript"], recording.source.metadata, recording.source.media.chapters)
+    what = (known["transcript"], recording.source.metadata, recording.source.media.chapters)
+    key = replace(draft, options=wanted.options.enrich.deciding).key("enrich", *what)
     task = draft.task("enrich", "finding chapters, names, quotes and highlights", {"enrichment": key})
     return _single(task, known, find)
 

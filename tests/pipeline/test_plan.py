@@ -199,6 +199,37 @@ def test_an_enrichment_that_was_made_anew_with_another_result_redoes_what_rests_
     assert _walk(shelf, Wanted(StageName.RENDERED, Options())) == ["render"]
 
 
+ENDPOINT = {"base_url": "http://127.0.0.1:11434/v1", "model": "small"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (ENDPOINT, ENDPOINT | {"timeout": 900}),
+        ({}, {"model": "small", "temperature": 1, "context_tokens": 8192, "timeout": 900}),
+    ],
+)
+def test_what_cannot_change_an_enrichment_does_not_ask_for_another(
+    shelf: Shelf, before: dict[str, object], after: dict[str, object]
+):
+    _walk(shelf, Wanted(StageName.RENDERED, Options.model_validate({"enrich": before})))
+    assert _walk(shelf, Wanted(StageName.RENDERED, Options.model_validate({"enrich": after}))) == []
+
+
+@pytest.mark.parametrize("changed", [{"model": "large"}, {"temperature": 1}, {"context_tokens": 8192}])
+def test_what_another_answer_comes_from_asks_an_endpoint_again(shelf: Shelf, changed: dict[str, object]):
+    _walk(shelf, Wanted(StageName.ENRICHED, Options.model_validate({"enrich": ENDPOINT})))
+    options = Options.model_validate({"enrich": ENDPOINT | changed})
+    assert _walk(shelf, Wanted(StageName.ENRICHED, options)) == ["enrich"]
+
+
+def test_a_task_gets_its_own_timeout_though_that_is_no_part_of_its_key(shelf: Shelf):
+    _walk(shelf, Wanted(StageName.TRANSCRIBED, Options()))
+    options = Options.model_validate({"enrich": ENDPOINT | {"timeout": 900}})
+    (task,) = plan.plan(_recording(), Wanted(StageName.ENRICHED, options), shelf.find).tasks
+    assert task.options["timeout"] == 900
+
+
 def test_what_is_written_beside_the_recording_reaches_the_transcription():
     recording = _recording(vocabulary=["Antikythera"], guests=["Ada Bell"], show="Gears", language="en")
     options = plan.transcription_options(Options(), recording.source.metadata)
