@@ -162,15 +162,25 @@ def _all(transcript: Transcript) -> WordSpan:
 
 
 def _pieces(words: Sequence[Word], span: WordSpan, line_length: int) -> Iterator[Piece]:
+    """The words; one that is several, as a correction may be, in parts that share its time by letters."""
     for index, word in enumerate(words[span.first : span.end], start=span.first):
-        text = " ".join(word.text.split())
-        parts = range(0, len(text), line_length)
-        each = (word.end - word.start) / max(len(parts), 1)
-        for number, first in enumerate(parts):
-            start = word.start + number * each
-            space = word.space and number == 0
-            part = text[first : first + line_length]
-            yield Piece(text=part, start=start, end=start + each, space=space, word=index)
+        parts = _parts(word, line_length)
+        letters, duration = sum(len(part) for part, _ in parts), word.end - word.start
+        done, start = 0, word.start
+        for part, space in parts:
+            done += len(part)
+            end = word.start + duration * (done / letters)
+            yield Piece(text=part, start=start, end=end, space=space, word=index)
+            start = end
+
+
+def _parts(word: Word, line_length: int) -> list[tuple[str, bool]]:
+    """What can stand in a line by itself, each with whether a space stands before it."""
+    return [
+        (said[first : first + line_length], first == 0 and (word.space or number > 0))
+        for number, said in enumerate(word.text.split())
+        for first in range(0, len(said), line_length)
+    ]
 
 
 def _orderly(pieces: Sequence[Piece]) -> tuple[list[Seconds], list[Seconds]]:
@@ -195,7 +205,7 @@ def _breaks(
     pauses = [after - before for after, before in zip(starts[1:], ends[:-1], strict=True)]
     costs = subtitle_breaks.penalties([piece.text for piece in pieces], pauses, language=language)
     for index, (piece, following) in enumerate(pairwise(pieces)):
-        if piece.word == following.word:
+        if piece.word == following.word and not following.space:
             costs[index] = subtitle_breaks.SPLIT_WORD
     return np.array(costs)
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from pipeline.edits import CorrectWords, corrected
 from pipeline.model import AspectRatio, Sentence, Transcript, Word, WordSpan
 from pipeline.subtitle_times import OPEN_FROM, frame_gap
 from pipeline.subtitles import Cue, SubtitleStyle, cues, style_for
@@ -167,6 +168,25 @@ def test_a_word_longer_than_a_line_goes_on_in_the_next(spoken: Spoken) -> None:
     made = cues(spoken("See " + "w" * 60 + " now."), WIDE)
     assert max(len(line) for cue in made for line in cue.lines) <= 42
     assert letters("".join(line for cue in made for line in cue.lines)) == "See" + "w" * 60 + "now."
+
+
+@pytest.mark.parametrize("ratio", [AspectRatio.VERTICAL, AspectRatio.LANDSCAPE])
+def test_many_words_that_were_written_for_one_are_broken_between_them(
+    spoken: Spoken, ratio: AspectRatio
+) -> None:
+    heard, name = spoken("We work at NASA now."), "National Aeronautics and Space Administration"
+    said = corrected(heard, [CorrectWords(words=WordSpan(first=3, end=4), text=name)])
+    made = cues(said, style_for(ratio, "en"))
+    shown = [word for cue in made for line in cue.lines for word in line.split()]
+    assert shown == f"We work at {name} now.".split()
+
+
+def test_the_words_that_were_written_for_one_share_its_time(spoken: Spoken) -> None:
+    heard = spoken("NASA", letter=2.0)
+    said = corrected(heard, [CorrectWords(words=WordSpan(first=0, end=1), text="aaaa bbbb " * 5 + "cccc")])
+    first, *_, last = (piece for cue in cues(said, WIDE) for row in cue.rows for piece in row)
+    assert (first.start, last.end) == pytest.approx((heard.words[0].start, heard.words[0].end))
+    assert first.end - first.start == pytest.approx(last.end - last.start)
 
 
 def test_a_recording_without_words_has_no_cues(spoken: Spoken) -> None:
