@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipeline import candidates, clip_review, edits, manifest, stages, transcribe
+from pipeline import candidates, clip_review, edits, manifest, render, stages, transcribe
 from pipeline.edits import Based, Edit
 from pipeline.errors import BadOptions
 from pipeline.model import (
@@ -209,12 +209,19 @@ def _rendered(recording: Recording, wanted: Wanted, known: Known, find: Find) ->
     known, made = pictures.artefacts, _edits(wanted, known, edits.is_of_texts)
     inputs = {name: known[name].path for name in ("source", "transcript", "enrichment", "pictures")}
     draft = _Draft(StageName.RENDERED, wanted.options.render, inputs, recording.seconds)
-    key = draft.key("render", *(known[name] for name in inputs), of, *made)
+    key = draft.key("render", *(known[name] for name in inputs), of, *made, *_renamed(recording, known))
     name = "making subtitles and the episode page"
     task = draft.task("render", name, {"page": key}, 1 - _ILLUSTRATED)
     part |= {"edits": [edit.model_dump(mode="json") for edit in made]}
     reached = _single(task.model_copy(update={"part": part}), known, find)
     return replace(reached, done=_ILLUSTRATED) if reached.tasks else reached
+
+
+def _renamed(recording: Recording, known: Known) -> tuple[str, ...]:
+    """The recording's name, if the page plays it under another one than the pictures were made with."""
+    played = render.read_pictures(Path(known["pictures"].path)).playback
+    now = render.played_now(played, recording.source.media)
+    return () if now == played else (now.file,)
 
 
 def _clipped(recording: Recording, wanted: Wanted, known: Known, find: Find) -> Progress:

@@ -13,6 +13,7 @@ from pipeline.model import (
     AspectRatio,
     Enrichment,
     Frozen,
+    Media,
     Report,
     Share,
     Source,
@@ -82,6 +83,11 @@ def read_pictures(folder: Path) -> Pictures:
     return Pictures.model_validate_json((folder / _PICTURES).read_bytes())
 
 
+def played_now(played: Playback, media: Media) -> Playback:
+    """`played` where the recording may have been renamed since the pictures were made."""
+    return played.model_copy(update={"file": Path(media.path).name}) if played.made == "as it is" else played
+
+
 def render(
     episode_id: str,
     source: Source,
@@ -103,14 +109,15 @@ def render(
         kind: _write(out / f"{episode_id}.{kind}", text)
         for kind, text in _texts(transcript, enrichment, made, checked)
     }
-    rendered = Rendered(**pictures.model_dump(), subtitles_passed=checked.passed)
+    played = played_now(pictures.playback, source.media)
+    rendered = Rendered(playback=played, poster=pictures.poster, subtitles_passed=checked.passed)
     _write(out / f"{episode_id}.rendered.json", rendered.model_dump_json(indent=1) + "\n")
     page = episode_page(
         source,
         transcript,
         enrichment,
         made,
-        media_file=options.media_file or pictures.playback.file,
+        media_file=options.media_file or played.file,
         poster=pictures.poster,
         downloads={label: written[kind].name for kind, label in _DOWNLOADS.items() if kind in written},
     )

@@ -24,6 +24,8 @@ from pipeline.model import (
     WordSpan,
 )
 from pipeline.plan import Recording, Wanted
+from pipeline.playable import Playback
+from pipeline.render import Pictures
 from pipeline.stages import Options
 from pipeline.task import Task
 
@@ -59,6 +61,9 @@ def _fill(kind: str, folder: Path) -> None:
         (folder / "stretches.json").write_text(text)
     if kind == "transcript":
         (folder / "transcript.json").write_text(_transcript().model_dump_json())
+    if kind == "pictures":
+        played = Playback(file="talk.mp4", made="as it is", reason="")
+        (folder / "pictures.json").write_text(Pictures(playback=played, poster=None).model_dump_json())
     if kind == "candidates":
         write_candidates([_candidate(1), _candidate(2)], folder)
 
@@ -91,9 +96,9 @@ def shelf(tmp_path: Path) -> Shelf:
     return Shelf(tmp_path)
 
 
-def _recording(**metadata: object) -> Recording:
+def _recording(path: str = "talk.mp4", **metadata: object) -> Recording:
     audio = AudioStream(index=0, codec="aac", sample_rate=48000, channels=2)
-    media = Media(path="talk.mp4", container="mp4", duration=60, video=None, audio=audio)
+    media = Media(path=path, container="mp4", duration=60, video=None, audio=audio)
     source = Source(sha256="5e", bytes=1, media=media, metadata=Metadata.model_validate(metadata))
     return Recording(episode_id="talk", source=source, folder="source")
 
@@ -228,6 +233,22 @@ def test_a_task_gets_its_own_timeout_though_that_is_no_part_of_its_key(shelf: Sh
     options = Options.model_validate({"enrich": ENDPOINT | {"timeout": 900}})
     (task,) = plan.plan(_recording(), Wanted(StageName.ENRICHED, options), shelf.find).tasks
     assert task.options["timeout"] == 900
+
+
+def test_a_recording_that_was_renamed_gets_a_new_page_and_nothing_else(shelf: Shelf):
+    _walk(shelf, WHOLE)
+    assert _walk(shelf, WHOLE, _recording("elsewhere/talk.mp4")) == []
+    assert _walk(shelf, WHOLE, _recording("lecture.mp4")) == ["render"]
+
+
+def test_a_page_that_plays_a_copy_does_not_mind_what_the_recording_is_called(shelf: Shelf):
+    _walk(shelf, WHOLE)
+    ((key, folder),) = [(key, folder) for (kind, key), folder in shelf.folders.items() if kind == "pictures"]
+    copy = Playback(file="talk.web.mp4", made="encoded", reason="it is old")
+    (folder / "pictures.json").write_text(Pictures(playback=copy, poster=None).model_dump_json())
+    shelf.seal("pictures", key)
+    _walk(shelf, WHOLE)
+    assert _walk(shelf, WHOLE, _recording("lecture.mp4")) == []
 
 
 def test_what_is_written_beside_the_recording_reaches_the_transcription():

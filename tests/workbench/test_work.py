@@ -1,5 +1,6 @@
 """What a job has left, from a library whose artefacts the tests put there."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -105,9 +106,34 @@ def test_a_title_that_a_person_gave_stays_when_the_recording_is_found_again(
     assert store.episode(episode_id).title == "Mine"
 
 
-def _processing(store: Store, episode_id: str) -> Job:
+def test_a_page_plays_the_recording_under_the_name_that_it_has_now(
+    store: Store, library: Library, silent_video: Path, tmp_path: Path
+):
+    recording = tmp_path / "talk.mp4"
+    recording.write_bytes(silent_video.read_bytes())
+    episode_id = _found(store, library, recording)
+    assert 'src="talk.mp4"' in (_rendered(store, library, episode_id) / "index.html").read_text()
+    renamed = recording.rename(tmp_path / "lecture.mp4")
+    assert _found(store, library, renamed) == episode_id
+    shelf = _rendered(store, library, episode_id)
+    assert 'src="lecture.mp4"' in (shelf / "index.html").read_text()
+    assert (shelf / "lecture.mp4").read_bytes() == silent_video.read_bytes()
+    facts = json.loads((shelf / f"{episode_id}.rendered.json").read_text())
+    assert facts["playback"]["file"] == "lecture.mp4"
+
+
+def _rendered(store: Store, library: Library, episode_id: str) -> Path:
+    """The episode's shelf, once all is done that it takes to have its page."""
+    work = work_of(_processing(store, episode_id, "rendered"), library, store)
+    while tasks := work.agenda().tasks:
+        for task in tasks:
+            _do(library, task)
+    return Path(work.result()["shelf"])
+
+
+def _processing(store: Store, episode_id: str, target: str = "transcribed") -> Job:
     params = {
-        "target_stage": "transcribed",
+        "target_stage": target,
         "force_reprocess": False,
         "options": {"transcribe": {"model": "tiny.en"}},
         "renditions": [],
