@@ -209,7 +209,7 @@ def _rendered(recording: Recording, wanted: Wanted, known: Known, find: Find) ->
     known, made = pictures.artefacts, _edits(wanted, known, edits.is_of_texts)
     inputs = {name: known[name].path for name in ("source", "transcript", "enrichment", "pictures")}
     draft = _Draft(StageName.RENDERED, wanted.options.render, inputs, recording.seconds)
-    key = draft.key("render", *(known[name] for name in inputs), of, *made, *_renamed(recording, known))
+    key = draft.key("render", *(known[name] for name in inputs), of, *made, *_shown(recording, known))
     name = "making subtitles and the episode page"
     task = draft.task("render", name, {"page": key}, 1 - _ILLUSTRATED)
     part |= {"edits": [edit.model_dump(mode="json") for edit in made]}
@@ -217,11 +217,16 @@ def _rendered(recording: Recording, wanted: Wanted, known: Known, find: Find) ->
     return replace(reached, done=_ILLUSTRATED) if reached.tasks else reached
 
 
-def _renamed(recording: Recording, known: Known) -> tuple[str, ...]:
-    """The recording's name, if the page plays it under another one than the pictures were made with."""
+def _shown(recording: Recording, known: Known) -> tuple[object, ...]:
+    """What the page has from the recording itself, as far as there is any: keys without it stay.
+
+    That is who is in it, and its name if the page plays it under another one than the pictures knew.
+    """
     played = render.read_pictures(Path(known["pictures"].path)).playback
     now = render.played_now(played, recording.source.media)
-    return () if now == played else (now.file,)
+    people = recording.source.metadata.model_dump(mode="json", include={"show", "guests"})
+    shown = (now.file if now != played else None, people if any(people.values()) else None)
+    return tuple(each for each in shown if each)
 
 
 def _clipped(recording: Recording, wanted: Wanted, known: Known, find: Find) -> Progress:

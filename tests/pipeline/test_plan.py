@@ -251,6 +251,15 @@ def test_a_page_that_plays_a_copy_does_not_mind_what_the_recording_is_called(she
     assert _walk(shelf, WHOLE, _recording("lecture.mp4")) == []
 
 
+@pytest.mark.parametrize("shown", [{"show": "Gears"}, {"guests": ["Ada Bell"]}])
+def test_a_show_or_guest_whom_the_transcription_knew_already_still_reaches_the_page(
+    shelf: Shelf, shown: dict[str, object]
+):
+    _walk(shelf, WHOLE, _recording(vocabulary=["Gears", "Ada Bell"]))
+    named = _recording(vocabulary=["Gears", "Ada Bell"], **shown)
+    assert _walk(shelf, WHOLE, named) == ["enrich", "render"]
+
+
 def test_what_is_written_beside_the_recording_reaches_the_transcription():
     recording = _recording(vocabulary=["Antikythera"], guests=["Ada Bell"], show="Gears", language="en")
     options = plan.transcription_options(Options(), recording.source.metadata)
