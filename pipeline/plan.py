@@ -7,6 +7,7 @@ episode from any state to its target, so a restart, a second request and a first
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ from pipeline.model import (
     Share,
     Source,
     StageName,
+    Transcript,
     Variant,
-    Word,
+    WordSpan,
 )
 from pipeline.stages import Options
 from pipeline.task import Ref, Task, key_of
@@ -244,7 +246,7 @@ def _clipped(recording: Recording, wanted: Wanted, known: Known, find: Find) -> 
 def _chosen(recording: Recording, wanted: Wanted, known: Known) -> list[ClipCandidate]:
     every = candidates.read_candidates(Path(known["candidates"].path))
     made = _edits(wanted, known, lambda edit: True)
-    reviewed = clip_review.reviewed(every, _words_now(wanted, known), recording.seconds, made)
+    reviewed = clip_review.reviewed(every, _said(wanted, known).words, recording.seconds, made)
     listed = {each.clip.clip_id: each for each in reviewed}
     asked = wanted.clip_ids
     if unknown := sorted(set(asked or ()) - set(listed)):
@@ -260,16 +262,14 @@ def _clip(
 ) -> tuple[ClipCandidate, Task]:
     """The task that renders `candidate` in everything that is wanted."""
     options = wanted.options.clips
-    first, end = candidate.words.first, candidate.words.end
-    words = [(each.text, each.start, each.end, each.space) for each in _words_now(wanted, known)[first:end]]
     draft = _Draft(StageName.CLIPPED, options, {}, candidate.span.duration)
     what = (known["source"], candidate.title, candidate.span)
-    shown = {Variant.SUBTITLED: words, Variant.CLEAN: []}
+    shown = {Variant.SUBTITLED: _captions(_said(wanted, known), candidate.words), Variant.CLEAN: ([],)}
     task = draft.task(
         "clip",
         f"rendering clip {candidate.clip_id}",
         {
-            each.name: draft.key("clip", each.name, *what, shown[each.variant])
+            each.name: draft.key("clip", each.name, *what, *shown[each.variant])
             for each in wanted.renditions
             if wanted.clip_files is None or f"{candidate.clip_id}/{each.name}" in wanted.clip_files
         },
@@ -279,6 +279,18 @@ def _clip(
     made = [edit.model_dump(mode="json") for edit in _edits(wanted, known, edits.is_of_texts)]
     part = {"candidate": candidate.model_dump(mode="json"), "edits": made}
     return candidate, task.model_copy(update={"part": part})
+
+
+def _captions(said: Transcript, span: WordSpan) -> tuple[object, ...]:
+    """What the captions of `span` are made of: its words and, as far as there are any, its turns.
+
+    A turn is the word before which the speaker changes, where a caption has to end; names are not shown.
+    """
+    words = said.words[span.first : span.end]
+    read = [(each.text, each.start, each.end, each.space) for each in words]
+    here = [each for each in said.sentences if each.words.end > span.first and each.words.first < span.end]
+    turns = [after.words.first for before, after in pairwise(here) if before.speaker != after.speaker]
+    return (read, turns) if turns else (read,)
 
 
 def _clips(known: Known, drafts: list[tuple[ClipCandidate, Task]], find: Find) -> Progress:
@@ -363,17 +375,17 @@ def _edits(wanted: Wanted, known: Known, counts: Callable[[Edit], bool]) -> tupl
     return tuple(edit for edit in edits.holding(wanted.edits, *keys) if counts(edit))
 
 
-def _words_now(wanted: Wanted, known: Known) -> tuple[Word, ...]:
-    """A transcript is read once however often an episode is planned, and again when it was made anew."""
+def _said(wanted: Wanted, known: Known) -> Transcript:
+    """What was said, corrected; read once however often an episode is planned, again when made anew."""
     path = known["transcript"].path
     stat = (Path(path) / "transcript.json").stat()
-    return _words(path, (stat.st_mtime_ns, stat.st_size), _edits(wanted, known, edits.is_of_texts))
+    return _corrected(path, (stat.st_mtime_ns, stat.st_size), _edits(wanted, known, edits.is_of_texts))
 
 
 @lru_cache(maxsize=4)
-def _words(path: str, written: tuple[int, int], made: tuple[Edit, ...]) -> tuple[Word, ...]:
+def _corrected(path: str, written: tuple[int, int], made: tuple[Edit, ...]) -> Transcript:
     heard = stages.transcript(path)
-    return (edits.corrected(heard, made) if made else heard).words
+    return edits.corrected(heard, made) if made else heard
 
 
 _PLANNERS: dict[StageName, Callable[[Recording, Wanted, Known, Find], Progress]] = {

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import manifest, plan
 from pipeline.candidates import write_candidates
-from pipeline.edits import Based, CorrectWords, Edit, ReviewClip
+from pipeline.edits import Based, CorrectWords, Edit, NameSpeaker, ReviewClip
 from pipeline.errors import BadOptions
 from pipeline.model import (
     AudioStream,
@@ -15,6 +15,7 @@ from pipeline.model import (
     Media,
     Metadata,
     Rendition,
+    Sentence,
     Source,
     Span,
     StageName,
@@ -69,12 +70,18 @@ def _fill(kind: str, folder: Path) -> None:
 
 
 def _transcript(changed: str = "word") -> Transcript:
+    """Sixty words in sentences of ten."""
     words = tuple(
         Word(text=changed if index == 5 else "word", start=index, end=index + 0.5, probability=1)
         for index in range(60)
     )
     return Transcript(
-        language="en", language_probability=1, model="tiny.en", duration=60, words=words, sentences=()
+        language="en",
+        language_probability=1,
+        model="tiny.en",
+        duration=60,
+        words=words,
+        sentences=tuple(Sentence(words=WordSpan(first=first, end=first + 10)) for first in range(0, 60, 10)),
     )
 
 
@@ -307,6 +314,26 @@ def test_a_corrected_word_makes_the_page_anew_and_the_subtitled_files_of_the_cli
     _walk(shelf, WHOLE)
     assert _made_anew(shelf, _edited(FIFTH)) == {"render": {"page"}, "01-clip": SUBTITLED}
     assert _made_anew(shelf, _edited(FIFTH, SECOND_CLIP)) == {"render": {"page"}, "02-clip": SUBTITLED}
+
+
+def _named(first: int, end: int, name: str) -> NameSpeaker:
+    return NameSpeaker(sentences=WordSpan(first=first, end=end), name=name)
+
+
+def test_another_speaker_within_a_clip_makes_its_subtitled_files_anew_since_a_caption_ends_there(
+    shelf: Shelf,
+):
+    _walk(shelf, WHOLE)
+    turn = _named(1, 2, "Ada")  # the second half of the first clip
+    tasks = plan.outstanding(_recording(), _edited(turn), shelf.find)
+    assert [set(task.outputs) for task in tasks] == [{"page"}, SUBTITLED]
+    assert _made_anew(shelf, _edited(turn)) == {"render": {"page"}, "01-clip": SUBTITLED}
+    assert _made_anew(shelf, _edited(turn, _named(1, 2, "Bo"))) == {"render": {"page"}}
+
+
+def test_a_speaker_who_has_the_clip_to_themselves_changes_no_caption(shelf: Shelf):
+    _walk(shelf, WHOLE)
+    assert _made_anew(shelf, _edited(_named(0, 2, "Ada"), _named(2, 6, "Bo"))) == {"render": {"page"}}
 
 
 def test_what_has_to_be_made_again_can_be_told_at_once(shelf: Shelf):
