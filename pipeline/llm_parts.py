@@ -114,7 +114,9 @@ def _far_apart(case: Case, starts: Sequence[ChapterStart]) -> list[ChapterStart]
     before, titles = 0.0, set[str]()
     for start in sorted(starts, key=lambda one: one.sentence):
         at = words[sentences[start.sentence - 1].first].start if usable else 0.0
-        if not usable or (before + least <= at <= last and start.title.casefold() not in titles):
+        # told twice, the first sentence can be said long after the recording's beginning: by time it is far
+        apart = usable and start.sentence > usable[-1].sentence and before + least <= at <= last
+        if not usable or (apart and start.title.casefold() not in titles):
             usable.append(start)
             before, titles = at, titles | {start.title.casefold()}
     return usable

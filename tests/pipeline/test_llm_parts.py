@@ -13,7 +13,7 @@ from pipeline.highlights import HighlightBounds, Scorer
 from pipeline.keywords import phrases
 from pipeline.llm_answers import ChapterStart, Overview, Told
 from pipeline.llm_parts import Case
-from pipeline.model import Highlight, Metadata, Quote, WordSpan
+from pipeline.model import Highlight, Metadata, Quote, Transcript, WordSpan
 from pipeline.names import mentioned
 from pipeline.reading import read
 from tests.pipeline.spoken import BEES, HEATING, SHIPS, recording, silently, spoken
@@ -31,16 +31,16 @@ class Nobody:
         raise AssertionError(f"asked for {schema.__name__}: {system} {user}")
 
 
-def case(metadata: Metadata | None = None) -> Case:
-    source = recording(TALK, metadata=metadata)
+def case(metadata: Metadata | None = None, talk: Transcript = TALK) -> Case:
+    source, reading = recording(talk, metadata=metadata), read(talk)
     bounds = HighlightBounds()
     return Case(
         source=source,
-        reading=READING,
-        local=local_enricher.enrich(source, TALK, bounds, silently),
+        reading=reading,
+        local=local_enricher.enrich(source, talk, bounds, silently),
         bounds=bounds,
-        faults=Faults(Evidence(READING, source.metadata), bounds),
-        scorer=Scorer(READING, phrases(READING), ()),
+        faults=Faults(Evidence(reading, source.metadata), bounds),
+        scorer=Scorer(reading, phrases(reading), ()),
         asker=Asker(Nobody()),
     )
 
@@ -74,6 +74,13 @@ def test_chapters_that_follow_too_soon_or_repeat_a_title_are_merged() -> None:
     crowded = [*starts(1, 13, 14, 23, 31), *starts(18, title="Part 13")]
     made = llm_parts.chapters(case(), crowded)
     assert [chapter.title for chapter in made] == ["Part 1", "Part 13", "Part 23"]
+
+
+def test_a_late_first_sentence_that_is_named_twice_begins_one_chapter() -> None:
+    about = case(talk=spoken(HEATING + BEES + SHIPS, start=60))
+    made = llm_parts.chapters(about, [*starts(1), *starts(1, title="Again"), *starts(13, 23)])
+    assert [chapter.title for chapter in made] == ["Part 1", "Part 13", "Part 23"]
+    assert notes(about) == []
 
 
 def test_chapters_out_of_order_are_put_in_order() -> None:
