@@ -62,7 +62,9 @@ def render_clip(
     Raises UnreadableMedia when the recording is gone, BadOptions when the span lies outside of it,
     ToolFailed when ffmpeg cannot do it.
     """
-    clip = _clip(source.media, candidate, renditions, options)
+    # a damaged header can say less than there is to hear
+    end = max(source.media.duration, transcript.duration)
+    clip = _clip(source.media, end, candidate, renditions, options)
     cues = _cues(clip, transcript, candidate.words)
     changes = {shape: captions.changes(cues[shape], clip.span) for shape in cues}
     clip = clip.model_copy(update={"changes": changes})
@@ -97,21 +99,25 @@ def _encode(clip: Clip, out: Path, report: Report, threads: int) -> None:
 
 
 def _clip(
-    media: Media, candidate: ClipCandidate, renditions: Sequence[Rendition], options: ClipOptions
+    media: Media,
+    end: Seconds,
+    candidate: ClipCandidate,
+    renditions: Sequence[Rendition],
+    options: ClipOptions,
 ) -> Clip:
-    """The part of `candidate` that the recording has."""
+    """The part of `candidate` that the recording, which is over at `end`, has."""
     if not Path(media.path).is_file():
         raise UnreadableMedia(f"{media.path} is gone: put it back, or discover it again where it is now")
-    if candidate.span.start >= media.duration:
+    if candidate.span.start >= end:
         raise BadOptions(
             f"clip {candidate.clip_id} starts at {candidate.span.start} s, but {media.path} ends at "
-            f"{media.duration} s: choose an earlier start"
+            f"{end} s: choose an earlier start"
         )
     return Clip(
         clip_id=candidate.clip_id,
         title=candidate.title,
         media=media,
-        span=Span(start=candidate.span.start, end=min(candidate.span.end, media.duration)),
+        span=Span(start=candidate.span.start, end=min(candidate.span.end, end)),
         renditions=tuple(renditions),
         options=options,
     )

@@ -87,9 +87,14 @@ def _render(
     title: str = "A clip",
     report: object = None,
     said: tuple[float, ...] = (0.0, 0.5, 1.0),
+    heard: float = 0.0,
 ) -> list[Path]:
-    """Render a clip in which words are `said` so long after its start, and return its files."""
+    """Render a clip in which words are `said` so long after its start, and return its files.
+
+    Speech was recognised in `heard` seconds of the recording, or in as many as it says that it has.
+    """
     transcript = _transcript(media, span, said)
+    transcript = transcript.model_copy(update={"duration": max(heard, media.duration)})
     all_words = WordSpan(first=0, end=len(said))
     candidate = ClipCandidate(
         clip_id="01-a-clip", title=title, span=span, words=all_words, score=1, score_parts={}, reasons=("",)
@@ -308,6 +313,14 @@ def test_a_picture_that_ends_before_the_sound_is_held(tmp_path: Path, out: Path)
 def test_a_span_over_the_end_is_cut_there(tone: Path, out: Path):
     (file,) = _render(_media(tone), out, [CLEAN], Span(start=2.0, end=9.0))
     assert len(_frames(file)) == 25
+
+
+@pytest.mark.parametrize("stated", [1.0, 2.5])
+def test_a_header_that_says_too_little_cuts_no_clip(tone: Path, out: Path, stated: float):
+    media = _media(tone)
+    short = media.model_copy(update={"duration": stated})
+    (file,) = _render(short, out, [CLEAN], Span(start=1.0, end=media.duration), heard=media.duration)
+    assert len(_frames(file)) == 50
 
 
 def test_a_cancel_stops_ffmpeg_and_leaves_no_process(tone: Path, out: Path):
