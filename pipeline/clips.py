@@ -14,7 +14,7 @@ import av
 
 from pipeline import captions, ffmpeg, loudness, subtitles
 from pipeline.candidates import CandidateOptions, choose, read_candidates, write_candidates
-from pipeline.clip_command import WORK, Clip, ClipOptions, arguments, script_name, title_name
+from pipeline.clip_command import WORK, Clip, ClipOptions, arguments, picture_of, script_name, title_name
 from pipeline.errors import BadOptions, ToolFailed, UnreadableMedia
 from pipeline.model import (
     AspectRatio,
@@ -41,6 +41,7 @@ __all__ = [
 
 _SOUND_SHARE = 0.1  # of the whole work
 _OFF_BY: Seconds = 0.15
+_NO_PICTURE = "received no packets"  # ffmpeg of a stream that it could not even begin to decode
 
 
 def render_clip(
@@ -57,7 +58,8 @@ def render_clip(
     """Write `out/<rendition>/<clip_id>.<rendition>.mp4` for each of `renditions`.
 
     H.264 High and AAC, ready to be streamed (moov first), at a constant frame rate. A recording without
-    sound gives clips with silence; one without a picture gets its title and the wave of its sound.
+    sound gives clips with silence; one without a picture, or with none in this span, gets its title and the
+    wave of its sound.
 
     Raises UnreadableMedia when the recording is gone, BadOptions when the span lies outside of it,
     ToolFailed when ffmpeg cannot do it.
@@ -65,19 +67,47 @@ def render_clip(
     # a damaged header can say less than there is to hear
     end = max(source.media.duration, transcript.duration)
     clip = _clip(source.media, end, candidate, renditions, options)
-    cues = _cues(clip, transcript, candidate.words)
-    changes = {shape: captions.changes(cues[shape], clip.span) for shape in cues}
-    clip = clip.model_copy(update={"changes": changes})
     out = out.resolve()
     with _work_folder(out, renditions) as work:
-        for name, script in _scripts(clip, cues):
-            (work / name).write_text(script, encoding="utf-8")
         captions.copy_font(work)
         try:
+            clip = _as_shown(clip, work, report)
+            clip = _written(clip, transcript, candidate.words, work)
             _encode(clip, out, report, threads)
         except ToolFailed as error:
             raise ToolFailed(f"clip {clip.clip_id} of {clip.media.path} cannot be made: {error}") from error
     report(1.0)
+
+
+def _as_shown(clip: Clip, work: Path, report: Report) -> Clip:
+    """`clip` as that of a recording without a picture where there is none all through its span.
+
+    A camera may start late or stop early, while the sound goes on.
+    """
+    if not (clip.media.video and clip.media.audio) or _has_picture(clip, work / "picture.raw", report):
+        return clip
+    return clip.model_copy(update={"media": clip.media.model_copy(update={"video": None})})
+
+
+def _has_picture(clip: Clip, picture: Path, report: Report) -> bool:
+    """Whether ffmpeg, going to the span as it does to render it, gets a picture there."""
+    command = [*picture_of(clip), "-frames:v", "1", "-vf", "scale=16:16", "-f", "rawvideo", str(picture)]
+    try:
+        ffmpeg.run(command, length=0, report=lambda _: report(0.0))
+    except ToolFailed as error:
+        if _NO_PICTURE in str(error):
+            return False
+        raise
+    return picture.stat().st_size > 0
+
+
+def _written(clip: Clip, transcript: Transcript, words: WordSpan, work: Path) -> Clip:
+    """`clip` with the changes of its captions, for which the scripts are now in `work`."""
+    cues = _cues(clip, transcript, words)
+    for name, script in _scripts(clip, cues):
+        (work / name).write_text(script, encoding="utf-8")
+    changes = {shape: captions.changes(cues[shape], clip.span) for shape in cues}
+    return clip.model_copy(update={"changes": changes})
 
 
 def _encode(clip: Clip, out: Path, report: Report, threads: int) -> None:
@@ -163,7 +193,8 @@ def _check(path: Path, duration: Seconds) -> None:
     """ffmpeg may end well with next to nothing written, such as after the end of a cut-off recording."""
     try:
         with av.open(str(path)) as made:
-            seconds = (made.duration or 0) / av.time_base
+            shown = (float((one.duration or 0) * (one.time_base or 0)) for one in made.streams.video)
+            seconds = min((made.duration or 0) / av.time_base, sum(shown))
     except av.FFmpegError as error:
         raise ToolFailed(f"{path.name} cannot be read back ({error}): render the clip again") from error
     if abs(seconds - duration) > _OFF_BY:
