@@ -94,21 +94,12 @@ def arguments(clip: Clip, sound: Path, threads: int) -> list[str]:
     """ffmpeg's arguments for all files of `clip`, relative to the folder they are written to."""
     command = ["-filter_complex_threads", str(threads)]
     if clip.media.video:
-        command += _input(clip)
+        start, duration = f"{clip.span.start:.3f}", f"{clip.span.duration:.3f}"
+        command += ["-ss", start, "-t", duration, "-i", f"file:{Path(clip.media.path).resolve()}"]
     command += ["-i", sound.as_posix(), "-filter_complex", _graph(clip)]
     for rendition in clip.renditions:
         command += _output(clip, rendition)
     return command
-
-
-def picture_of(clip: Clip) -> list[str]:
-    """ffmpeg's arguments for the picture in the span of `clip`, which has one, as `arguments` reads it."""
-    return [*_input(clip), *(["-map", f"0:{clip.media.video.index}"] if clip.media.video else [])]
-
-
-def _input(clip: Clip) -> list[str]:
-    start, duration = f"{clip.span.start:.3f}", f"{clip.span.duration:.3f}"
-    return ["-ss", start, "-t", duration, "-i", f"file:{Path(clip.media.path).resolve()}"]
 
 
 def _graph(clip: Clip) -> str:

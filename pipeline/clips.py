@@ -14,7 +14,7 @@ import av
 
 from pipeline import captions, ffmpeg, loudness, subtitles
 from pipeline.candidates import CandidateOptions, choose, read_candidates, write_candidates
-from pipeline.clip_command import WORK, Clip, ClipOptions, arguments, picture_of, script_name, title_name
+from pipeline.clip_command import WORK, Clip, ClipOptions, arguments, script_name, title_name
 from pipeline.errors import BadOptions, ToolFailed, UnreadableMedia
 from pipeline.model import (
     AspectRatio,
@@ -29,6 +29,7 @@ from pipeline.model import (
     Variant,
     WordSpan,
 )
+from pipeline.probe import opened
 
 __all__ = [
     "CandidateOptions",
@@ -41,7 +42,7 @@ __all__ = [
 
 _SOUND_SHARE = 0.1  # of the whole work
 _OFF_BY: Seconds = 0.15
-_NO_PICTURE = "received no packets"  # ffmpeg of a stream that it could not even begin to decode
+_REORDERED: Seconds = 1.0  # how much earlier than the packet before it a frame may be shown
 
 
 def render_clip(
@@ -71,34 +72,41 @@ def render_clip(
     with _work_folder(out, renditions) as work:
         captions.copy_font(work)
         try:
-            clip = _as_shown(clip, work, report)
-            clip = _written(clip, transcript, candidate.words, work)
+            clip = _written(_as_shown(clip), transcript, candidate.words, work)
             _encode(clip, out, report, threads)
-        except ToolFailed as error:
+        except (ToolFailed, UnreadableMedia) as error:
             raise ToolFailed(f"clip {clip.clip_id} of {clip.media.path} cannot be made: {error}") from error
     report(1.0)
 
 
-def _as_shown(clip: Clip, work: Path, report: Report) -> Clip:
-    """`clip` as that of a recording without a picture where there is none all through its span.
+def _as_shown(clip: Clip) -> Clip:
+    """`clip` as that of a recording without a picture where there is none in its span.
 
     A camera may start late or stop early, while the sound goes on.
     """
-    if not (clip.media.video and clip.media.audio) or _has_picture(clip, work / "picture.raw", report):
+    video = clip.media.video
+    if not (video and clip.media.audio) or _shows(clip.media, video.index, clip.span):
         return clip
     return clip.model_copy(update={"media": clip.media.model_copy(update={"video": None})})
 
 
-def _has_picture(clip: Clip, picture: Path, report: Report) -> bool:
-    """Whether ffmpeg, going to the span as it does to render it, gets a picture there."""
-    command = [*picture_of(clip), "-frames:v", "1", "-vf", "scale=16:16", "-f", "rawvideo", str(picture)]
-    try:
-        ffmpeg.run(command, length=0, report=lambda _: report(0.0))
-    except ToolFailed as error:
-        if _NO_PICTURE in str(error):
-            return False
-        raise
-    return picture.stat().st_size > 0
+def _shows(media: Media, index: int, span: Span) -> bool:
+    """Whether the picture's stream has a frame in `span`: its packets say so, and none is decoded."""
+    with opened(Path(media.path)) as container:
+        stream = container.streams[index]
+        first = (container.start_time or 0) / av.time_base
+        with contextlib.suppress(av.FFmpegError):  # then it is read from its beginning
+            container.seek(round((first + span.start) / (stream.time_base or 1)), stream=stream)
+        for packet in container.demux(stream):
+            moment = packet.dts if packet.pts is None else packet.pts
+            if moment is None:
+                continue  # the last one, which is empty
+            at = float(moment * packet.time_base) - first
+            if span.start <= at < span.end:
+                return True
+            if at > span.end + _REORDERED:
+                break
+    return False
 
 
 def _written(clip: Clip, transcript: Transcript, words: WordSpan, work: Path) -> Clip:

@@ -299,52 +299,6 @@ def test_odd_names_odd_sizes_and_ten_bits_do_no_harm(tmp_path: Path, out: Path):
             assert made_file.duration / av.time_base == pytest.approx(2.0, abs=0.05)
 
 
-def test_a_picture_that_ends_before_the_sound_is_held(tmp_path: Path, out: Path):
-    path = tmp_path / "short.mkv"
-    ffmpeg.run(
-        ["-f", "lavfi", "-i", "testsrc2=s=160x90:d=1", "-f", "lavfi", "-i", "sine=d=3", str(path)],
-        length=3,
-        report=lambda share: None,
-    )
-    (file,) = _render(_media(path), out, [CLEAN])
-    assert len(_frames(file)) == 50
-
-
-def _with_sound_of_30_seconds(path: Path, *picture: str) -> Media:
-    """A recording whose picture is there for only a part of its sound."""
-    inputs = [*picture, "-f", "lavfi", "-i", "sine=d=30", "-map", "0:v", "-map", "1:a"]
-    ffmpeg.run([*inputs, "-c:v", "libx264", "-preset", "ultrafast", str(path)], length=30, report=_nobody)
-    return _media(path)
-
-
-def _nobody(share: float) -> None:
-    """A report that nobody reads."""
-
-
-@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
-@pytest.mark.parametrize(
-    ("picture", "start"),
-    [
-        (("-f", "lavfi", "-i", "testsrc2=s=160x90:d=5"), 15.0),
-        (("-itsoffset", "20", "-f", "lavfi", "-i", "testsrc2=s=160x90:d=10"), 5.0),
-    ],
-    ids=["the picture is over", "the picture has not begun"],
-)
-def test_where_there_is_sound_alone_a_clip_has_a_picture_all_through(
-    tmp_path: Path, out: Path, suffix: str, picture: tuple[str, ...], start: float
-):
-    media = _with_sound_of_30_seconds(tmp_path / f"part.{suffix}", *picture)
-    for file in _render(media, out, [CLEAN, SUBTITLED], Span(start=start, end=start + 5)):
-        assert len(_frames(file)) == 125
-
-
-def test_a_clip_with_neither_picture_nor_sound_is_not_made(tmp_path: Path, out: Path):
-    picture = ("-f", "lavfi", "-i", "testsrc2=s=160x90:d=5")
-    media = _with_sound_of_30_seconds(tmp_path / "part.mkv", *picture).model_copy(update={"audio": None})
-    with pytest.raises(ToolFailed, match=r"0\.00 s long instead of 5\.00 s"):
-        _render(media, out, [CLEAN], Span(start=15, end=20))
-
-
 def test_a_span_over_the_end_is_cut_there(tone: Path, out: Path):
     (file,) = _render(_media(tone), out, [CLEAN], Span(start=2.0, end=9.0))
     assert len(_frames(file)) == 25
