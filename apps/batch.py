@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from apps import terminal
 from apps.watch import Signals, watch
 from pipeline.model import Frozen, StageName
+from pipeline.spelling import is_misnamed, misnamed, spelled
 from workbench.jobs import Failure, Job, Status
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def gather(bench: "Bench", named: Sequence[str], attend: Attend) -> list[Item]:
 
     A file or folder of that name is preferred to an episode.
     """
-    there = [name for name in named if name and Path(name).exists()]  # "" would be the current folder
+    # "" would be the current folder
+    there = [name for name in named if name and not _is_misnamed(name) and Path(name).exists()]
     found = _discovered(bench, there, attend) if there else {}
     episodes = {episode.episode_id: episode.recording for episode in bench.episodes()}
     items: dict[str, Item] = {}
@@ -148,9 +150,16 @@ def _episode(episode_id: str, recording: str) -> Item:
 
 
 def _missing(name: str) -> Item:
+    if _is_misnamed(name):
+        unusable = Failure(reason=misnamed(name), kind="UnreadableMedia", stage=StageName.DISCOVERED)
+        return _failed(spelled(name), unusable)
     what = name or "an empty name"
     reason = f"{what} is neither a file, a folder nor an episode: `workbench episodes` lists the episodes"
     return _failed(name, Failure(reason=reason, kind="NotFound", stage=StageName.DISCOVERED))
+
+
+def _is_misnamed(name: str) -> bool:
+    return is_misnamed(Path(name).absolute())
 
 
 def _not_media(name: str) -> Failure:

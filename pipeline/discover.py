@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pipeline.errors import BadOptions, UnreadableMedia
 from pipeline.model import Metadata, Report, Seconds, Source
 from pipeline.probe import is_recording, probe
+from pipeline.spelling import is_misnamed, spelled
 
 SIDECARS = (".json", ".yaml", ".yml")
 _MEDIA = re.compile(
@@ -41,6 +42,8 @@ class Found:
     """Recordings that were written to a moment ago, and may still be growing."""
     closed: tuple[str, ...]
     """Folders that could not be looked into: a sentence for each."""
+    misnamed: tuple[str, ...]
+    """Recordings whose names are not UTF-8, as `spelled` writes them: they cannot be stored or sent."""
 
 
 def scan(folders: Sequence[Path], *, stable: Seconds, now: Seconds | None = None) -> Found:
@@ -52,6 +55,7 @@ def scan(folders: Sequence[Path], *, stable: Seconds, now: Seconds | None = None
     """
     moment = time.time() if now is None else now
     closed: list[str] = []
+    misnamed: list[str] = []
     ready: list[Path] = []
     waiting: list[Path] = []
     for path in sorted(set(_files(folders, closed))):
@@ -61,10 +65,13 @@ def scan(folders: Sequence[Path], *, stable: Seconds, now: Seconds | None = None
             continue
         if not _is_candidate(path):
             continue
+        if is_misnamed(path):
+            misnamed.append(spelled(path))
+            continue
         # A time far in the future is a wrong clock, and says nothing.
         fresh = abs(moment - stat.st_mtime) < stable
         (waiting if fresh else ready).append(path)
-    return Found(tuple(ready), tuple(waiting), tuple(closed))
+    return Found(tuple(ready), tuple(waiting), tuple(closed), tuple(misnamed))
 
 
 def examine(path: Path, *, out: Path, report: Report) -> Source:
@@ -90,7 +97,7 @@ def sidecar(path: Path) -> Path | None:
 
 def _files(folders: Sequence[Path], closed: list[str]) -> Iterator[Path]:
     def note(error: OSError) -> None:
-        closed.append(f"{error.filename} cannot be looked into: {error.strerror}")
+        closed.append(f"{spelled(error.filename)} cannot be looked into: {error.strerror}")
 
     seen: set[tuple[int, int]] = set()
     for folder in folders:

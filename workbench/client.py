@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+from pipeline.errors import UnreadableMedia
 from pipeline.model import AspectRatio, Seconds, Span, StageName, Variant
+from pipeline.spelling import is_misnamed, misnamed
 from workbench import run_file
 from workbench.access import Key, Scope
 from workbench.errors import AccessDenied
@@ -89,6 +91,7 @@ class Client:
         """Examine recordings: those in the server's inbox and set folders, or in `paths` of its machine.
 
         `paths` need a key with the scope admin. The job's result is that of `Workbench.discover`.
+        Raises UnreadableMedia for a path that cannot be sent.
         """
         given = None if paths is None else [_absolute(path) for path in paths]
         return self._submit("/async/discover", {"paths": given})
@@ -332,6 +335,8 @@ class RemoteKeys:
 
 
 def _absolute(path: Path | str) -> str:
+    if is_misnamed(path):
+        raise UnreadableMedia(misnamed(path))
     return os.path.normpath(Path(path).expanduser().absolute())
 
 

@@ -12,6 +12,7 @@ from pipeline.candidates import CandidateOptions
 from pipeline.clip_command import ClipOptions
 from pipeline.enrich import EnrichOptions
 from pipeline.model import AspectRatio, Rendition, StageName, Variant
+from pipeline.spelling import is_misnamed, misnamed, spelled
 from pipeline.transcribe import TranscribeOptions
 from workbench.errors import BadSetting, NotAllowed, NotFound
 from workbench.jobs import Episode, JobType, Request
@@ -38,7 +39,8 @@ class Wishes:
         if paths is None:
             folders = [self._library.inbox, *self._settings.folders]
         found = discover.scan(folders, stable=self._settings.stable_seconds)
-        files = [path for path in given if not path.is_dir()]
+        files = [path for path in given if not path.is_dir() and not is_misnamed(path)]
+        unusable = [spelled(path) for path in given if not path.is_dir() and is_misnamed(path)]
         ready, waiting = (
             [str(path) for path in group if not self._library.made(path)]
             for group in (found.ready, found.waiting)
@@ -47,6 +49,7 @@ class Wishes:
             "files": [*map(str, files), *ready],
             "waiting": waiting,
             "closed": list(found.closed),
+            "refused": [_refused(file) for file in (*unusable, *found.misnamed)],
         }
         if then:
             params["process"] = self._params(then)
@@ -174,6 +177,10 @@ def options_of(settings: Settings) -> stages.Options:
         )
     except ValidationError as error:
         raise BadSetting(f"these settings do not go together: {error.errors()[0]['msg']}") from error
+
+
+def _refused(file: str) -> dict[str, str]:
+    return {"file": file, "reason": misnamed(file), "kind": "UnreadableMedia"}
 
 
 def _absolute(path: Path | str) -> Path:

@@ -119,7 +119,7 @@ class Discovery:
         found = [(Path(file), self._found[file]) for file in self._files if file in self._found]
         return {
             "episodes": [self._register(file, ref) for file, ref in found],
-            "skipped": [*self._skipped.values(), *self._closed()],
+            "skipped": [*self._skipped.values(), *self._closed(), *self.job.params.get("refused", ())],
             "waiting": list(self.job.params["waiting"]),
         }
 

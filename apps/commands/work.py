@@ -11,6 +11,7 @@ from apps.commands.flags import AsJson, Force, Language, Library, Model, Schedul
 from apps.watch import Signals, watch
 from pipeline.model import AspectRatio, StageName, Variant
 from pipeline.speech_models import AUTO, REPOSITORIES
+from pipeline.spelling import spelled
 from workbench.door import enter
 from workbench.jobs import Status
 from workbench.settings import load_settings
@@ -39,7 +40,7 @@ def discover(
         terminal.show_json({"status": job.status, "failure": job.failure, **found})
     else:
         facts.show_discovery(job.result or {}, settings.library / "inbox")
-    named = {os.path.normpath(Path(each).expanduser().absolute()) for each in folders or ()}
+    named = {spelled(os.path.normpath(Path(each).expanduser().absolute())) for each in folders or ()}
     in_vain = any(one["file"] in named for one in (job.result or {}).get("skipped", ()))
     raise typer.Exit(code([Status.FAILED if in_vain else job.status], signals))
 

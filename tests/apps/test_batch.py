@@ -1,6 +1,8 @@
 """What was named on the command line, and what became of it."""
 
+import os
 import shutil
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,19 @@ def test_a_text_that_is_named_is_no_recording(bench: Workbench, folder: Path) ->
     assert outcome.status == "failed"
     assert outcome.failure
     assert "notes.txt" in outcome.failure.reason
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="all names are UTF-8 on this system")
+@pytest.mark.parametrize("named", [".", "Caf\udce9.mp4"], ids=["its folder is named", "it is named"])
+def test_a_name_that_is_not_utf8_is_a_failure_of_its_own(bench: Workbench, folder: Path, named: str) -> None:
+    (folder / "broken.mp4").rename(folder / "Caf\udce9.mp4")
+    for file in folder.iterdir():
+        os.utime(file, (0, 0))  # none of them is still being written
+    names = [str(folder / named), str(folder / "tone.mp4"), str(folder / "silence.wav")]
+    outcomes = batch.process(bench, names, Signals(), ONLY_FOUND)
+    assert sorted(outcome.status for outcome in outcomes) == ["completed", "completed", "failed"]
+    (failure,) = [outcome.failure for outcome in outcomes if outcome.failure]
+    assert failure.reason == rf"{folder}/Caf\udce9.mp4 has a name that is not UTF-8: rename it"
 
 
 def test_an_empty_folder_is_said(

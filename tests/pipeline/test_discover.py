@@ -2,6 +2,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,15 @@ def test_a_missing_folder_is_reported_and_the_others_are_walked(tmp_path: Path):
     looked = discover.scan([tmp_path / "away", tmp_path / "here"], stable=10, now=NOW)
     assert [path.name for path in looked.ready] == ["a.mp4"]
     assert looked.closed == (f"{tmp_path / 'away'} cannot be looked into: No such file or directory",)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="all names are UTF-8 on this system")
+def test_a_recording_whose_name_is_not_utf8_is_set_apart_and_the_others_are_taken(tmp_path: Path):
+    for name in (b"Caf\xe9.mp4", b"Caf\xe9.txt", b"Th\xe9/a.mp4", "Café.mp4".encode()):
+        put(tmp_path / os.fsdecode(name))
+    looked = discover.scan([tmp_path], stable=10, now=NOW)
+    assert [path.name for path in looked.ready] == ["Café.mp4"]
+    assert looked.misnamed == (rf"{tmp_path}/Caf\udce9.mp4", rf"{tmp_path}/Th\udce9/a.mp4")
 
 
 def test_paths_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from pipeline.errors import BadOptions, ModelMissing
+from pipeline.errors import BadOptions, ModelMissing, UnreadableMedia
 from pipeline.model import StageName
 from tests.apps.served import Server
 from workbench.access import Scope
@@ -133,6 +133,11 @@ def test_a_path_that_is_named_is_found_from_this_folder(
     monkeypatch.chdir(silence.parent)
     job = client.wait(client.discover([silence.name]).job_id, bar=False)
     assert [found["file"] for found in (job.result or {})["episodes"]] == [str(silence)]
+
+
+def test_a_path_that_is_not_utf8_cannot_be_sent(client: Client) -> None:
+    with pytest.raises(UnreadableMedia, match=r"Caf\\udce9\.mp4 has a name that is not UTF-8: rename it"):
+        client.discover(["Caf\udce9.mp4"])
 
 
 def test_a_cancelled_job_can_be_retried_and_a_completed_one_cannot(client: Client, episode_id: str) -> None:

@@ -1,6 +1,8 @@
 """The one door, with real recordings, a real cluster and the real speech model."""
 
 import hashlib
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -116,6 +118,22 @@ def test_a_bad_file_is_skipped_with_a_reason_and_the_others_are_found(
     reasons = {Path(skipped["file"]).name: skipped["reason"] for skipped in result["skipped"]}
     assert set(reasons) == {"notes.mp4", "missing.mp4"}
     assert all(name in reason for name, reason in reasons.items())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="all names are UTF-8 on this system")
+@pytest.mark.parametrize("named", ["", "Caf\udce9.mp4"], ids=["its folder is named", "it is named"])
+def test_a_file_whose_name_is_not_utf8_is_skipped_with_a_reason_and_the_others_are_found(
+    empty: Workbench, tone: Path, tmp_path: Path, named: str
+):
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for name in ("Caf\udce9.mp4", "talk.mp4"):
+        os.utime(shutil.copy(tone, folder / name), (0, 0))
+    result = found(empty, folder / named, folder / "talk.mp4").result or {}
+    assert [episode["file"] for episode in result["episodes"]] == [str(folder / "talk.mp4")]
+    (skipped,) = result["skipped"]
+    assert skipped["file"] == rf"{folder}/Caf\udce9.mp4"
+    assert skipped["reason"] == f"{skipped['file']} has a name that is not UTF-8: rename it"
 
 
 def test_one_file_is_examined_once_however_its_path_is_written(empty: Workbench, tone: Path):
