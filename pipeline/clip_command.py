@@ -49,6 +49,8 @@ class Clip(Frozen):
     options: ClipOptions
     changes: dict[AspectRatio, tuple[Seconds, ...]] = Field(default_factory=dict)
     """When what the captions of a shape show changes, from the clip's start; only shapes with captions."""
+    sound_seeks: bool = True
+    """Whether ffmpeg can go straight to the sound: it goes by the picture, which must have begun."""
 
     @property
     def shapes(self) -> list[AspectRatio]:

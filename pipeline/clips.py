@@ -42,6 +42,7 @@ __all__ = [
 
 _SOUND_SHARE = 0.1  # of the whole work
 _OFF_BY: Seconds = 0.15
+_STEP: Seconds = 0.25  # longer than a frame is shown
 _REORDERED: Seconds = 1.0  # how much earlier than the packet before it a frame may be shown
 
 
@@ -84,14 +85,22 @@ def _as_shown(clip: Clip) -> Clip:
 
     A camera may start late or stop early, while the sound goes on.
     """
-    video = clip.media.video
-    if not (video and clip.media.audio) or _shows(clip.media, video.index, clip.span):
+    media = clip.media
+    if not (media.video and media.audio):
         return clip
-    return clip.model_copy(update={"media": clip.media.model_copy(update={"video": None})})
+    shows, seeks = _picture_in(media, media.video.index, clip.span)
+    video = media.video if shows else None
+    return clip.model_copy(
+        update={"media": media.model_copy(update={"video": video}), "sound_seeks": shows and seeks}
+    )
 
 
-def _shows(media: Media, index: int, span: Span) -> bool:
-    """Whether the picture's stream has a frame in `span`: its packets say so, and none is decoded."""
+def _picture_in(media: Media, index: int, span: Span) -> tuple[bool, bool]:
+    """Whether the picture has a frame in `span`, and whether it has begun by then.
+
+    Its packets say so, and none is decoded.
+    """
+    begun = False
     with opened(Path(media.path)) as container:
         stream = container.streams[index]
         first = (container.start_time or 0) / av.time_base
@@ -102,11 +111,12 @@ def _shows(media: Media, index: int, span: Span) -> bool:
             if moment is None:
                 continue  # the last one, which is empty
             at = float(moment * packet.time_base) - first
+            begun = begun or at < span.start + _STEP
             if span.start <= at < span.end:
-                return True
+                return True, begun
             if at > span.end + _REORDERED:
                 break
-    return False
+    return False, begun
 
 
 def _written(clip: Clip, transcript: Transcript, words: WordSpan, work: Path) -> Clip:
@@ -125,6 +135,7 @@ def _encode(clip: Clip, out: Path, report: Report, threads: int) -> None:
         clip.options.loudness,
         folder=out / WORK,
         report=lambda share: report(share * _SOUND_SHARE),
+        seeks=clip.sound_seeks,
     )
     ffmpeg.run(
         arguments(clip, sound.relative_to(out), threads),

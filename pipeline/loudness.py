@@ -30,15 +30,19 @@ class Loudness(Frozen):
     true_peak: float
 
 
-def sound_track(media: Media, span: Span, target: float, *, folder: Path, report: Report) -> Path:
+def sound_track(
+    media: Media, span: Span, target: float, *, folder: Path, report: Report, seeks: bool = True
+) -> Path:
     """Write `folder/sound.aac`: AAC, 48 kHz stereo, 192 kbit/s, `span` of `media` at `target` LUFS.
 
+    Without `seeks` the recording is read from its beginning: ffmpeg goes by the picture, and misses the sound
+    of a time at which there is none.
     It is as long as `span`, and in step with the picture without an edit list: the first 21 ms are given
     to the encoder's priming. A recording without sound gives silence, and so does silence.
     Raises ToolFailed.
     """
     raw, encoded = folder / "sound.wav", folder / "sound.aac"
-    loudness = _extract(media, span, raw, lambda share: report(share / 2))
+    loudness = _extract(media, span, raw, lambda share: report(share / 2), seeks=seeks)
     gain = gain_for(loudness, target)
     for number in range(_TRIES):
         made = _encode_and_measure(raw, encoded, gain, span, _part(report, number))
@@ -81,23 +85,27 @@ def _number(found: Sequence[str]) -> float:
     return -math.inf if math.isnan(value) else value
 
 
-def _extract(media: Media, span: Span, to: Path, report: Report) -> Loudness:
+def _extract(media: Media, span: Span, to: Path, report: Report, *, seeks: bool) -> Loudness:
     """The stretch as plain samples, measured on the way: the only time the recording's sound is read."""
     exactly = f"apad,atrim=duration={span.duration:.3f}"
-    filters = f"aresample={SAMPLE_RATE}:async=1:first_pts=0,aformat=channel_layouts=stereo,{exactly},{_METER}"
+    whole = media.audio and not seeks
+    part = f"atrim={span.start:.3f}:{span.end:.3f},asetpts=PTS-{span.start:.3f}/TB," if whole else ""
+    filters = (
+        f"{part}aresample={SAMPLE_RATE}:async=1:first_pts=0,aformat=channel_layouts=stereo,{exactly},{_METER}"
+    )
     said = ffmpeg.run(
-        [*_sound_of(media, span), "-af", filters, "-c:a", "pcm_f32le", str(to)],
+        [*_sound_of(media, span if seeks else None), "-af", filters, "-c:a", "pcm_f32le", str(to)],
         length=span.duration,
         report=report,
     )
     return loudness_from(said)
 
 
-def _sound_of(media: Media, span: Span) -> list[str]:
+def _sound_of(media: Media, span: Span | None) -> list[str]:
     if media.audio is None:
         return ["-f", "lavfi", "-i", f"anullsrc=r={SAMPLE_RATE}:cl=stereo"]
-    start, duration = f"{span.start:.3f}", f"{span.duration:.3f}"
-    return ["-ss", start, "-t", duration, "-i", _url(Path(media.path)), "-map", f"0:{media.audio.index}"]
+    part = ["-ss", f"{span.start:.3f}", "-t", f"{span.duration:.3f}"] if span else []
+    return [*part, "-i", _url(Path(media.path)), "-map", f"0:{media.audio.index}"]
 
 
 def _encode_and_measure(raw: Path, to: Path, gain: float, span: Span, report: Report) -> Loudness:

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline import ffmpeg
 from pipeline.errors import ToolFailed
+from pipeline.loudness import measure
 from pipeline.model import Media, Span
 from tests.pipeline.test_clips import CLEAN, SUBTITLED
 from tests.pipeline.test_clips import _frames as frames_of
@@ -36,21 +37,27 @@ def _nobody(share: float) -> None:
     """A report that nobody reads."""
 
 
-@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "ts"])
 @pytest.mark.parametrize(
     ("picture", "start"),
     [
         (("-f", "lavfi", "-i", "testsrc2=s=160x90:d=5"), 15.0),
         (("-itsoffset", "20", "-f", "lavfi", "-i", "testsrc2=s=160x90:d=10"), 5.0),
+        (("-itsoffset", "8", "-f", "lavfi", "-i", "testsrc2=s=160x90:d=20"), 5.0),
     ],
-    ids=["the picture is over", "the picture has not begun"],
+    ids=["the picture is over", "the picture has not begun", "the picture begins amid it"],
 )
-def test_where_there_is_sound_alone_a_clip_has_a_picture_all_through(
+def test_where_there_is_sound_alone_a_clip_has_a_picture_and_its_sound_all_through(
     tmp_path: Path, out: Path, suffix: str, picture: tuple[str, ...], start: float
 ):
     media = _with_sound_of_30_seconds(tmp_path / f"part.{suffix}", *picture)
-    for file in render(media, out, [CLEAN, SUBTITLED], Span(start=start, end=start + 5)):
-        assert len(frames_of(file)) == 125
+    span = Span(start=start, end=start + 5)
+    for file in render(media, out, [CLEAN, SUBTITLED], span):
+        assert len(frames_of(file)) in (5 * 24, 5 * 25)
+        for second in range(5):
+            part = tmp_path / f"{second}.wav"
+            ffmpeg.run(["-ss", str(second), "-t", "1", "-i", str(file), str(part)], length=1, report=_nobody)
+            assert measure(part, Span(start=0, end=1), _nobody).integrated == pytest.approx(-14, abs=1)
 
 
 def test_a_clip_with_neither_picture_nor_sound_is_not_made(tmp_path: Path, out: Path):
