@@ -90,9 +90,8 @@ def _extract(media: Media, span: Span, to: Path, report: Report, *, seeks: bool)
     exactly = f"apad,atrim=duration={span.duration:.3f}"
     whole = media.audio and not seeks
     part = f"atrim={span.start:.3f}:{span.end:.3f},asetpts=PTS-{span.start:.3f}/TB," if whole else ""
-    filters = (
-        f"{part}aresample={SAMPLE_RATE}:async=1:first_pts=0,aformat=channel_layouts=stereo,{exactly},{_METER}"
-    )
+    stereo = f"aresample={SAMPLE_RATE}:async=1:first_pts=0,aformat=channel_layouts=stereo"
+    filters = f"{part}{stereo},{exactly},{_METER}"
     said = ffmpeg.run(
         [*_sound_of(media, span if seeks else None), "-af", filters, "-c:a", "pcm_f32le", str(to)],
         length=span.duration,
