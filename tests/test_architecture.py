@@ -115,6 +115,12 @@ def test_no_function_passes_sixty_lines_and_no_file_four_hundred(path: Path):
     assert lines([path]) <= 400
 
 
+@pytest.mark.parametrize("path", CODE, ids=named)
+def test_times_are_written_as_every_system_can(path: Path):
+    """Python on Windows refuses the "%-d" of the GNU C library."""
+    assert not re.search(r"%-[dmHIMSjy]", path.read_text(encoding="utf-8"))
+
+
 def test_there_are_four_lines_of_tests_for_five_of_code():
     assert lines(TESTS) >= 0.8 * lines(CODE)
 

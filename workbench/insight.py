@@ -7,6 +7,7 @@ from workbench import figures
 from workbench.cluster import OnEnd, OnProgress
 from workbench.database import Database
 from workbench.figures import Figures, Hour, TaskTime
+from workbench.jobs import Status
 from workbench.workers import ClusterState
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ class Insight:
     def figures(self) -> Figures:
         """How the library stands, in numbers."""
         return figures.read(self._database)
+
+    def jobs_of(self, episode_id: str, status: Status | None = None, limit: int = 5) -> list[str]:
+        """The ids of an episode's newest jobs, the newest first."""
+        values = {"episode_id": episode_id, "status": status, "limit": limit}
+        return [row["job_id"] for row in self._database.read("jobs_of_episode", values)]
 
     def tasks(self, job_id: str) -> list[TaskTime]:
         """When each measured task of a job ran, the first to end first; the last ones of very many."""

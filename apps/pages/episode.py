@@ -4,6 +4,7 @@ import logging
 import threading
 from contextlib import suppress
 from typing import Any
+from zlib import crc32
 
 import panel as pn
 import panel_material_ui as pmui
@@ -24,7 +25,7 @@ from pipeline.display import short_clock
 from pipeline.edits import changes
 from pipeline.model import Seconds, StageName
 from workbench.errors import NotFound
-from workbench.jobs import Episode, Job, Status
+from workbench.jobs import Episode, Status
 from workbench.workbench import Workbench
 
 _LOG = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ class EpisodePage(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             visible=False,
         )
+        self._named = shell.Named()
         self._drawn: Episode | None = None
         self._results: Results | None = None
         self._revision = self._jobs_seen = -1
@@ -113,6 +115,8 @@ class EpisodePage(pn.viewable.Viewer):
             self._results.update(episode)
         if is_changed:
             self._show_words(episode)
+            self._watch.param.update(**_beside(self._bench, episode))
+        self._named.param.update(title=episode.title, lead=_lead(episode))
         self._revision = revision
         self._desk.visible = "transcript" in episode.artefacts
         if self._desk.visible:
@@ -159,7 +163,7 @@ class EpisodePage(pn.viewable.Viewer):
         if (number := self._bench.changes.number) == self._jobs_seen:
             return
         running, waiting, latest = (
-            [job for job in self._bench.jobs(status, _SHOWN, text=self._episode_id) if self._is_mine(job)]
+            self._bench.jobs_with(self._bench.insight.jobs_of(self._episode_id, status, _SHOWN))
             for status in (Status.RUNNING, Status.QUEUED, None)
         )
         busy, failed = [*running, *waiting], [job for job in latest[:1] if job.failure]
@@ -167,9 +171,6 @@ class EpisodePage(pn.viewable.Viewer):
         self._jobs.items = [row_of(job, titles, self._visitor) for job in busy or failed]
         self._jobs.visible, self._busy = bool(self._jobs.items), bool(busy)
         self._jobs_seen = number
-
-    def _is_mine(self, job: Job) -> bool:
-        return job.episode_id == self._episode_id
 
     def _process(self) -> None:
         with self._visitor.acts():
@@ -183,25 +184,34 @@ class EpisodePage(pn.viewable.Viewer):
         except NotFound as error:
             return shell.page("No such episode", "library", lead=str(error))
         target = pmui.Select.from_param(self.param.target, width=220, size="small", margin=0)
-        lead = f"{short_clock(episode.duration)}, {STAGES[episode.stage].lower()}"
         return shell.page(
             episode.title,
             "library",
             self._jobs,
             self._desk,
             self._body,
-            lead=lead,
+            lead=_lead(episode),
             actions=[target, self._go],
+            named=self._named,
         )
 
 
-def _watch(bench: Workbench, episode: Episode, *, editable: bool) -> Watch:
-    shelf, name = bench.shelf(episode.episode_id), episode.episode_id
-    there = {
-        key: file_address(name, file)
+def _lead(episode: Episode) -> str:
+    return f"{short_clock(episode.duration)}, {STAGES[episode.stage].lower()}"
+
+
+def _beside(bench: Workbench, episode: Episode) -> dict[str, str]:
+    """Where the poster and the captions are that have been made; another address for each making."""
+    shelf, name, made = bench.shelf(episode.episode_id), episode.episode_id, episode.artefacts.get("page", "")
+    return {
+        key: f"{file_address(name, file)}?{crc32(made.encode()):08x}"
         for key, file in {"poster": "poster.jpg", "captions": f"{name}.vtt"}.items()
         if (shelf / file).is_file()
     }
+
+
+def _watch(bench: Workbench, episode: Episode, *, editable: bool) -> Watch:
+    name, there = episode.episode_id, _beside(bench, episode)
     source, kinds = stages.source(episode.artefacts["source"]), episode.artefacts
     heard = bench.editing.heard(name) if "transcript" in kinds else None
     if heard:

@@ -41,12 +41,15 @@ class Register(Part):
     def __init__(
         self,
         add: Callable[[Values], bool] | None = None,
-        remove: Callable[[str], object] | None = None,
+        remove: Callable[[str], bool] | None = None,
         look: Callable[[Values], str] | None = None,
         change: Callable[[], None] = lambda: None,
         **params: Any,
     ) -> None:
-        """`add` gets what the form says, and tells whether that was done; `look` what is to be said of it."""
+        """`add` gets what the form says, `remove` a key; both tell whether that was done.
+
+        `look` tells what is to be said of what is typed.
+        """
         super().__init__(hints=look is not None, **params)
         self._add, self._remove, self._look, self._change = add, remove, look, change
 
@@ -60,6 +63,6 @@ class Register(Part):
         if act == "add" and self._add:
             done = self._add(values)
         elif act == "remove" and self._remove:
-            self._remove(said(msg, "key"))
+            done = self._remove(said(msg, "key"))
         self._change()
-        self._send_msg({"done": done})
+        self._send_msg({"act": act, "done": done})

@@ -76,8 +76,25 @@ class Connection(Part):
     _stylesheets = [*Part._stylesheets, style("connection.css")]
 
 
-def page(title: str, here: str, *main: Any, lead: str = "", actions: Sequence[Any] = ()) -> pmui.Page:
-    """A whole page: `title` as its heading, `lead` as a sentence below it; `here` is its key in `PLACES`."""
+class Named(param.Parameterized):
+    """What a page is called, where that may change while it is shown."""
+
+    title = param.String()
+    lead = param.String()
+
+
+def page(
+    title: str,
+    here: str,
+    *main: Any,
+    lead: str = "",
+    actions: Sequence[Any] = (),
+    named: Named | None = None,
+) -> pmui.Page:
+    """A whole page: `title` as its heading, `lead` as a sentence below it; `here` is its key in `PLACES`.
+
+    Both follow `named`, if it is given.
+    """
     theme = _chosen_theme()
     look = Appearance(dark=theme == "dark", known=theme is not None, title=f"{title} · {NAME}", margin=0)
     bar = pn.pane.HTML(_bar(here), stylesheets=[_BAR], sizing_mode="stretch_width", margin=0)
@@ -100,6 +117,12 @@ def page(title: str, here: str, *main: Any, lead: str = "", actions: Sequence[An
     )
     with edit_readonly(framed):
         framed.busy = False  # Panel's sign is one for all: each page would be told what others wait for
+    if named:
+
+        def rename(*_: object) -> None:
+            heading.object, look.title = _heading(named.title, named.lead), f"{named.title} · {NAME}"
+
+        named.param.watch(rename, ["title", "lead"])
     framed.param.watch(lambda event: look.param.update(dark=event.new), "dark_theme")
     return framed
 

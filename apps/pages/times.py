@@ -93,10 +93,12 @@ class _Times:
             return True
         return False
 
-    def _remove(self, text: str) -> None:
+    def _remove(self, text: str) -> bool:
         with self._visitor.acts(Scope.ADMIN):
             self._bench.timetable.remove(self._kind, text)
             self._bench.audit(self._visitor.name, f"remove from {self._kind}", text)
+            return True
+        return False
 
 
 def _field(label: str, example: str) -> dict[str, str]:

@@ -52,7 +52,7 @@ def ago(moment: datetime, at: datetime | None = None) -> str:
     if passed < 7 * 24 * 3600:
         days = int(passed // (24 * 3600))
         return f"{days} day{'s' * (days != 1)} ago" if days else f"{length(passed)} ago"
-    return f"{moment:%-d %B %Y}"
+    return f"{moment.day} {moment:%B %Y}"
 
 
 def left(job: Job) -> str:

@@ -10,6 +10,7 @@ import pytest
 from pipeline.model import StageName
 from tests.workbench.quick import found
 from workbench import Workbench, figures
+from workbench.insight import Insight
 from workbench.jobs import Duration, Job, JobType, Request, Status, now
 from workbench.store import Store
 
@@ -119,3 +120,14 @@ def test_the_workers_of_a_cluster_of_our_own_are_told_and_its_dashboard_starts_w
     assert place == empty.insight.dashboard()
     with httpx2.Client(trust_env=False) as client:
         assert client.get(f"{place}/dask/status").status_code == 200
+
+
+def test_the_jobs_of_an_episode_are_its_own_however_many_others_have_names_like_it(store: Store):
+    mine = [ended(store, Status.FAILED, "episode-1"), ended(store, Status.COMPLETED, "episode-1")]
+    for number in range(10, 20):
+        ended(store, Status.COMPLETED, f"episode-{number}")
+    insight = Insight(store.database)
+    assert insight.jobs_of("episode-1") == [*reversed(mine)]
+    assert insight.jobs_of("episode-1", Status.FAILED) == mine[:1]
+    assert insight.jobs_of("episode-1", limit=1) == mine[1:]
+    assert insight.jobs_of("episode") == []

@@ -47,6 +47,10 @@ WHERE ($status IS NULL OR status = $status) AND ($before IS NULL OR job_id < $be
     '[^"\s]*[/\\]', ' ', 'g')), $text)) -- without folders: who searches may not know them
 ORDER BY job_id DESC LIMIT $limit;
 
+-- name: jobs_of_episode
+SELECT job_id FROM jobs WHERE episode_id = $episode_id AND ($status IS NULL OR status = $status)
+ORDER BY job_id DESC LIMIT $limit;
+
 -- name: last_completed
 SELECT * FROM jobs WHERE episode_id = $episode_id AND status = 'completed' ORDER BY job_id DESC LIMIT 1;
 

@@ -6,6 +6,7 @@ const remember = (dark, age) => {
 
 export function render({model}) {
   document.title = model.title
+  model.on("title", () => { document.title = model.title })
   if (!model.known) {
     const dark = window.matchMedia("(prefers-color-scheme: dark)").matches
     remember(dark, "")

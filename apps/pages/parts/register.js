@@ -30,12 +30,13 @@ export function render({model}) {
   secret.hidden = true
   const say = (text, how = "") => { told.textContent = text; told.dataset.how = how }
 
+  let first = model.first, gone = ""
   const remove = async (row, line) => {
     for (const each of line.querySelectorAll("button")) each.disabled = true
     try {
       if (model.address) await ask(`${model.address}/${encodeURIComponent(row.key)}`, "DELETE")
+      gone = `${row.done}: ${row.cells[0]}`
       model.send_msg({act: "remove", key: row.key})
-      say(`${row.done}: ${row.cells[0]}`)
     } catch (error) {
       say(`That did not work: ${error.message}`, "bad")
       show()
@@ -138,7 +139,8 @@ export function render({model}) {
       if (answer.secret) {
         reveal(answer)
         clear()
-        if (model.first) await enter(answer.secret)
+        if (first) await enter(answer.secret)
+        first = false  // whoever makes more keys stays who they are
       } else say(`${answer.delivered ? "Delivered" : "Not delivered"}: ${answer.reason}`, answer.delivered ? "" : "bad")
       model.send_msg({act: "changed"})
     } catch (error) { say(`That did not work: ${error.message}`, "bad") }
@@ -153,9 +155,12 @@ export function render({model}) {
     document.removeEventListener("workbench:back", stay)
     removeEventListener("beforeunload", stay)
   })
-  model.on("msg:custom", ({done}) => {
+  model.on("msg:custom", ({act, done}) => {
     busy(false)
-    if (done) clear()
+    if (act === "add" && done) clear()
+    if (act !== "remove") return
+    if (done) say(gone)
+    else show()
   })
   for (const name of ["rows", "heads", "caption", "lead", "none"]) model.on(name, show)
   for (const name of ["fields", "button"]) model.on(name, fill)

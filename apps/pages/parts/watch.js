@@ -309,15 +309,15 @@ const taken = (event, player) => event.defaultPrevented || event.composedPath().
 export function render({model}) {
   const root = element("div", "theatre")
   const stage = element("div", "stage"), player = document.createElement(model.video ? "video" : "audio")
-  player.controls = true
-  player.preload = "metadata"
-  if (model.poster) player.poster = model.poster
+  Object.assign(player, {controls: true, preload: "metadata", ...(model.poster && {poster: model.poster})})
   const begin = () => { if (!player.src) player.src = model.media }
-  if (model.captions) {
-    const track = document.createElement("track")
-    Object.assign(track, {kind: "captions", src: model.captions, srclang: model.language, label: "Captions", default: true})
-    player.append(track)
+  const subtitle = () => {  // a track keeps what it has loaded: another one takes its place, seen or not as it was
+    const seen = player.textTracks[0]?.mode !== "disabled", track = document.createElement("track")
+    for (const old of player.querySelectorAll("track")) old.remove()
+    Object.assign(track, {kind: "captions", src: model.captions, srclang: model.language, label: "Captions", default: seen})
+    if (model.captions) player.append(track)
   }
+  subtitle()
   const help = element("p", "soft keys", "Space plays and stops, J and L jump ten seconds, the arrows five."
     + (model.editable ? " Double-click a word to correct it; select some for more." : ""))
   const link = element("button", "", "Copy a link to this moment")
@@ -329,15 +329,15 @@ export function render({model}) {
   stage.append(player, below)
 
   const text = element("div", "script")
-  text.tabIndex = 0
-  text.setAttribute("role", "region")
-  text.setAttribute("aria-label", "Transcript")
+  const named = {role: "region", "aria-label": "Transcript", tabindex: 0}
+  for (const [name, value] of Object.entries(named)) text.setAttribute(name, value)
   root.append(stage, text)
 
   const seek = (seconds) => { begin(); player.currentTime = seconds; player.play().catch(() => {}) }
   let script = null, heard = null, correcting = null
   model.on("patch", () => { if (script) { script.renew(patched(heard, model.patch)); script.follow(player.currentTime) } })
-  model.on("captions", () => { for (const track of player.querySelectorAll("track")) track.src = model.captions })
+  model.on("captions", subtitle)
+  model.on("poster", () => { player.poster = model.poster })
   const place = new URL(location.href)
   player.addEventListener("loadedmetadata", () => {
     const at = Number(place.searchParams.get("t"))

@@ -122,6 +122,27 @@ def test_a_title_is_written_in_place_and_kept_while_it_is_typed(reviewed: Review
     expect(title).to_be_focused()
 
 
+def test_a_new_title_stands_over_the_page_and_in_its_tab_at_once(reviewed: Reviewed, opened: Page):
+    opened.get_by_role("tab", name="About").click()
+    opened.get_by_role("textbox", name="The episode's title").click()
+    opened.keyboard.press("Control+a")
+    opened.keyboard.type("Talking of bridges")
+    expect(opened.get_by_role("heading", level=1)).to_have_text("Talking of bridges")
+    expect(opened).to_have_title(re.compile("^Talking of bridges"))
+
+
+def test_captions_are_those_of_the_last_rendering_without_loading_the_page_anew(
+    reviewed: Reviewed, opened: Page
+):
+    captions = opened.locator("track")
+    before = captions.get_attribute("src") or ""
+    correct(opened, 14, "Persimmon")
+    opened.get_by_role("button", name="Make again").click()
+    expect(captions).not_to_have_attribute("src", before, timeout=60_000)
+    shown = opened.evaluate("async (src) => (await fetch(src)).text()", captions.get_attribute("src"))
+    assert "Persimmon" in shown
+
+
 def test_only_what_rests_on_a_change_is_made_again(reviewed: Reviewed, opened: Page):
     shelf = reviewed.server.library / "episodes" / reviewed.episode_id
     clips = sorted((shelf / "clips").glob("*.mp4"))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.apps.pages.conftest import Open
 from tests.apps.served import Guarded, Receiver, Server
@@ -86,6 +86,41 @@ def test_the_first_key_is_shown_once_and_whoever_made_it_stays_in(fresh: Server,
     expect(system.get_by_text("Connected again.", exact=True)).to_be_visible(timeout=SOON)
     expect(row(system, "API keys", "the desk")).to_be_visible(timeout=SOON)
     assert key not in system.content()
+
+
+def test_who_makes_a_key_for_somebody_else_right_after_the_first_stays_who_they_are(
+    fresh: Server, browser: Browser
+):
+    """The page has lost its websocket by then, which Bokeh complains of, and is not loaded anew yet."""
+    context = browser.new_context()
+    system = context.new_page()
+    system.goto(f"{fresh.facts['url']}/app/system")
+    secret, shown = system.locator(".secret code"), ""
+    for name in ("Clara", "n8n"):
+        system.get_by_label("Who or what the key is for").fill(name)
+        system.get_by_role("button", name="Make key").click()
+        expect(system.locator(".secret strong")).to_have_text(f"The key of {name}")
+        shown = shown or secret.inner_text()
+    system.get_by_role("button", name="I have kept it").click()
+    expect(row(system, "API keys", "n8n")).to_be_visible(timeout=SOON)
+    system.get_by_label("When, and what").fill("0 2 * * * process")
+    system.get_by_role("button", name="Add schedule").click()
+    expect(row(system, "Schedules", "0 2 * * * process")).to_be_visible()
+    with fresh.client_with(shown) as clara:
+        assert clara.get("/audit").json()["entries"][0]["who"].startswith("Clara")
+    context.close()
+
+
+def test_a_schedule_that_cannot_be_removed_is_not_said_to_be(fresh: Server, system: Page):
+    system.get_by_label("When, and what").fill("0 2 * * * process")
+    system.get_by_role("button", name="Add schedule").click()
+    line = row(system, "Schedules", "0 2 * * * process")
+    line.get_by_role("button", name="Remove").click()
+    (fresh.library / "workbench.toml").write_text('schedules = ["0 3 * * * process"]\n')
+    line.get_by_role("button", name="Remove", exact=True).click()
+    expect(system.get_by_text("start the server again first").first).to_be_visible()
+    expect(line.get_by_role("button", name="Remove")).to_be_enabled()
+    expect(system.get_by_text("Removed:")).to_have_count(0)
 
 
 def test_a_key_is_revoked_after_a_question(guarded: Guarded, visit: Open):
