@@ -57,7 +57,7 @@ class Script {
     this.addUntil(FIRST)
     if (this.parts.length) this.fill(this.parts[0].node)
     setTimeout(() => this.addUntil(), 50)  // once those are seen
-    for (const name of ["wheel", "touchmove", "keydown"]) {
+    for (const name of ["wheel", "touchmove", "pointerdown", "keydown"]) {
       root.addEventListener(name, () => { this.scrolled = performance.now() }, {passive: true})
     }
     root.addEventListener("click", (event) => {
@@ -92,7 +92,7 @@ class Script {
         else part.node.textContent = this.text(part.first, part.end)
       }
     }
-    this.index = -1  // the word that is said may be another element now
+    Object.assign(this, {renewed: true, index: -1})  // the word that is said may be another element now
   }
 
   text(first, end) {
@@ -149,8 +149,10 @@ class Script {
     return low - 1
   }
 
+  // Mark the word that is said, and bring it in sight: not for a change of the words, and not while one is typed.
   follow(seconds) {
-    const index = this.at(seconds)
+    const index = this.at(seconds), left = this.renewed || this.root.querySelector("form.fix")
+    this.renewed = false
     if (index === this.index || index < 0) return
     this.index = index
     this.addUntil()
@@ -159,7 +161,7 @@ class Script {
     this.current?.classList.remove("said")
     this.current = part.node.querySelector(`[data-word="${index}"]`)
     this.current?.classList.add("said")
-    if (performance.now() - this.scrolled < ALONE || !this.current) return
+    if (left || performance.now() - this.scrolled < ALONE || !this.current) return
     const box = this.root.getBoundingClientRect(), word = this.current.getBoundingClientRect()
     if (word.top < box.top + 40 || word.bottom > box.bottom - 60) {
       this.root.scrollTop += word.top - box.top - box.height / 3
