@@ -44,7 +44,6 @@ const writable = (claim) => {
 
 const row = (model, claim) => {
   const item = element("li", claim.quoted ? "quoted" : "")
-  if (claim.text.length > 120) item.classList.add("long")
   item.text = writable(claim)
   item.append(item.text, ...claim.moments.map((moment) => {
     const button = element("button", "", moment.clock)
@@ -54,42 +53,63 @@ const row = (model, claim) => {
     return button
   }))
   if (claim.remove) {
-    const out = element("button", "out", "×")
-    out.type = "button"
-    out.title = "Leave out (Undo brings it back)"
-    out.setAttribute("aria-label", `Leave out: ${claim.text.slice(0, 80)}`)
-    out.onclick = () => tell(claim.remove)
-    item.append(out)
+    item.out = element("button", "out", "×")
+    item.out.type = "button"
+    item.out.title = "Leave out (Undo brings it back)"
+    item.out.onclick = () => tell(claim.remove)
+    item.append(item.out)
   }
   return item
 }
 
+// The words of a row, whose elements stay: one of its buttons may have the focus, or be under a finger.
+const write = (item, claim) => {
+  item.classList.toggle("long", claim.text.length > 120)
+  if (item.text.textContent !== claim.text) item.text.textContent = claim.text
+  if (claim.edit) item.text.setAttribute("aria-label", claim.label)
+  item.out?.setAttribute("aria-label", `Leave out: ${claim.text.slice(0, 80)}`)
+}
+
+// Into its place, without moving what is there: to be moved takes the focus away.
+const put = (list, node, place) => {
+  if (list.children[place] !== node) list.insertBefore(node, list.children[place] || null)
+}
+
 export function render({model}) {
-  const root = element("div", "claims"), known = new Map()
-  const show = () => {
-    const here = new Set()
-    root.replaceChildren(...model.sections.map(({title, claims}) => {
-      const section = element("section", title.toLowerCase().replace(" ", "-")), list = element("ul")
-      section.append(element("h2", "", title), list)
-      for (const claim of claims) {
-        here.add(claim.key)
-        const text = JSON.stringify(claim)
-        let kept = known.get(claim.key)
-        const busy = kept && kept.item.text.matches(":focus")  // nobody writes into what is being written
-        if (!kept || (kept.text !== text && !busy)) {
-          kept = {item: row(model, claim), text}
-          known.set(claim.key, kept)
-        }
-        list.append(kept.item)
-      }
-      return section
-    }))
-    for (const key of known.keys()) if (!here.has(key)) known.delete(key)
+  const root = element("div", "claims"), known = new Map(), sections = new Map()
+  const section = (title) => {
+    const made = element("section", title.toLowerCase().replace(" ", "-"))
+    made.list = element("ul")
+    made.append(element("h2", "", title), made.list)
+    sections.set(title, made)
+    return made
   }
-  // What has the focus stays where it is: moving it would take the focus away.
+  const keep = (list, claim, place) => {
+    const text = JSON.stringify(claim), kind = JSON.stringify({...claim, text: "", label: ""})
+    let kept = known.get(claim.key)
+    if (kept?.kind !== kind) {
+      kept?.item.remove()
+      kept = {item: row(model, claim), kind}
+      known.set(claim.key, kept)
+    }
+    if (kept.text !== text) { kept.text = text; write(kept.item, claim) }
+    put(list, kept.item, place)
+  }
+  const show = () => {
+    const here = new Set(model.sections.flatMap(({title, claims}) => [title, ...claims.map(({key}) => key)]))
+    for (const [key, {item}] of known) if (!here.has(key)) { item.remove(); known.delete(key) }
+    for (const [title, node] of sections) if (!here.has(title)) { node.remove(); sections.delete(title) }
+    model.sections.forEach(({title, claims}, place) => {
+      const node = sections.get(title) || section(title)
+      put(root, node, place)
+      claims.forEach((claim, each) => keep(node.list, claim, each))
+    })
+  }
+  // Nothing changes around what is being written. From there one may go on to another text: that one waits as well.
+  const later = () => requestAnimationFrame(look)
   const look = () => {
     const writing = [...known.values()].find((each) => each.item.text.matches(":focus"))
-    if (writing) writing.item.text.addEventListener("blur", () => requestAnimationFrame(show), {once: true})
+    if (writing) writing.item.text.addEventListener("blur", later, {once: true})
     else show()
   }
   model.on("sections", look)
