@@ -110,7 +110,7 @@ class LibraryPage(pn.viewable.Viewer):
         }
         if job:
             said, more = self._visitor.may_know(job.message), left(job)
-            card |= {"progress": job.progress, "message": f"{said}, {more}" if more else said}
+            card |= {"progress": round(job.progress), "message": f"{said}, {more}" if more else said}
         return card
 
     def _reviewed(self, episode_id: str) -> str:

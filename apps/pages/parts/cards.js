@@ -8,6 +8,7 @@ export function render({model}) {
   none.className = "empty"
   root.append(list, none)
   const known = new Map()
+  let told = ""
 
   const element = (name, className, text = "") => {
     const made = document.createElement(name)
@@ -15,34 +16,50 @@ export function render({model}) {
     made.textContent = text
     return made
   }
+  // Only what is other than it was: a picture whose address is set anew is loaded anew.
+  const write = (node, text) => { if (node.textContent !== text) node.textContent = text }
+  const mark = (node, name, value) => { if (node.getAttribute(name) !== value) node.setAttribute(name, value) }
 
-  const picture = (one) => {
-    if (!one.poster) return element("div", "poster blank", one.letters)
-    const image = element("img", "poster")
-    image.loading = "lazy"
-    image.alt = ""
-    image.src = one.poster
-    return image
+  const make = () => {
+    const card = document.createElement("li")
+    card.innerHTML = `<a class="card">
+      <div class="frame"><div class="poster blank"></div><span class="length"></span></div>
+      <div class="words"><h2></h2><p class="soft facts"></p><progress max="100"></progress><p class="soft now"></p>
+      <span class="state"></span><p class="soft review"></p></div></a>`
+    return card
+  }
+
+  const picture = (blank, one) => {
+    const frame = blank.parentElement
+    let image = frame.querySelector("img")
+    blank.hidden = Boolean(one.poster)
+    write(blank, one.letters)
+    if (!one.poster) { image?.remove(); return }
+    if (!image) {
+      image = element("img", "poster")
+      Object.assign(image, {loading: "lazy", alt: ""})
+      frame.prepend(image)
+    }
+    mark(image, "src", one.poster)
   }
 
   const fill = (card, one) => {
-    const link = element("a", "card")
-    link.href = one.address
-    const words = element("div", "words")
-    words.append(element("h2", "", one.title), element("p", "soft", one.facts))
-    if (one.progress != null) {
-      const bar = element("progress", "")
-      bar.max = 100
+    const part = (name) => card.querySelector(name), bar = part("progress")
+    mark(part("a"), "href", one.address)
+    picture(part(".blank"), one)
+    write(part(".length"), one.length)
+    write(part("h2"), one.title)
+    write(part(".facts"), one.facts)
+    bar.hidden = part(".now").hidden = one.progress == null
+    if (!bar.hidden) {
       bar.value = one.progress
-      bar.setAttribute("aria-label", `${one.title}: ${one.message}`)
-      words.append(bar, element("p", "soft now", one.message))
+      mark(bar, "aria-label", `${one.title}: ${one.message}`)
+      write(part(".now"), one.message)
     }
-    const frame = element("div", "frame")
-    frame.append(picture(one), element("span", "length", one.length))
-    words.append(element("span", `state ${one.state_key}`, one.state))
-    if (one.review) words.append(element("p", "soft review", one.review))
-    link.append(frame, words)
-    card.replaceChildren(link)
+    write(part(".state"), one.state)
+    mark(part(".state"), "class", `state ${one.state_key}`)
+    part(".review").hidden = !one.review
+    write(part(".review"), one.review)
   }
 
   const show = () => {
@@ -51,12 +68,15 @@ export function render({model}) {
     model.items.forEach((one, place) => {
       const text = JSON.stringify(one)
       let kept = known.get(one.key)
-      if (!kept) { kept = {card: document.createElement("li"), text: ""}; known.set(one.key, kept) }
+      if (!kept) { kept = {card: make(), text: ""}; known.set(one.key, kept) }
       if (kept.text !== text) { kept.text = text; fill(kept.card, one) }
       if (list.children[place] !== kept.card) list.insertBefore(kept.card, list.children[place] || null)
     })
     none.hidden = model.items.length > 0
-    none.innerHTML = ""
+    const now = JSON.stringify(model.empty)
+    if (told === now) return
+    told = now
+    none.replaceChildren()
     const [title, text, label, address] = model.empty
     none.append(element("h2", "", title), element("p", "soft", text))
     if (address) {
