@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
 
 from pipeline import captions, ffmpeg, loudness, subtitles
 from pipeline.candidates import CandidateOptions, choose, read_candidates, write_candidates
@@ -106,7 +109,7 @@ def _picture_in(media: Media, index: int, span: Span) -> tuple[bool, bool]:
         first = (container.start_time or 0) / av.time_base
         with contextlib.suppress(av.FFmpegError):  # then it is read from its beginning
             container.seek(round((first + span.start) / (stream.time_base or 1)), stream=stream)
-        for packet in container.demux(stream):
+        for packet in _packets(container, stream):
             moment = packet.dts if packet.pts is None else packet.pts
             if moment is None:
                 continue  # the last one, which is empty
@@ -117,6 +120,12 @@ def _picture_in(media: Media, index: int, span: Span) -> tuple[bool, bool]:
             if at > span.end + _REORDERED:
                 break
     return False, begun
+
+
+def _packets(container: InputContainer, stream: Stream) -> "Iterator[Packet[Stream]]":
+    """The packets of `stream` up to where the file is damaged."""
+    with contextlib.suppress(av.FFmpegError):
+        yield from container.demux(stream)
 
 
 def _written(clip: Clip, transcript: Transcript, words: WordSpan, work: Path) -> Clip:
@@ -137,6 +146,7 @@ def _encode(clip: Clip, out: Path, report: Report, threads: int) -> None:
         report=lambda share: report(share * _SOUND_SHARE),
         seeks=clip.sound_seeks,
     )
+    _refuse_nothing(clip, sound)
     ffmpeg.run(
         arguments(clip, sound.relative_to(out), threads),
         length=clip.span.duration,
@@ -145,6 +155,16 @@ def _encode(clip: Clip, out: Path, report: Report, threads: int) -> None:
     )
     for rendition in clip.renditions:
         _check(out / clip.file(rendition), clip.span.duration)
+
+
+def _refuse_nothing(clip: Clip, sound: Path) -> None:
+    """Raises ToolFailed for a span without a picture in which nothing is heard either: behind a cut."""
+    if clip.media.video or clip.sound_seeks:
+        return
+    if loudness.measure(sound, clip.span, lambda share: None).is_silence:
+        raise ToolFailed(
+            f"there is neither a picture nor sound from {clip.span.start} s on: check whether it was cut off"
+        )
 
 
 def _clip(

@@ -29,6 +29,11 @@ class Loudness(Frozen):
     integrated: float
     true_peak: float
 
+    @property
+    def is_silence(self) -> bool:
+        """Nothing, or nothing but noise."""
+        return self.integrated < _SILENT
+
 
 def sound_track(
     media: Media, span: Span, target: float, *, folder: Path, report: Report, seeks: bool = True
@@ -59,7 +64,7 @@ def _part(report: Report, number: int) -> Report:
 
 def gain_for(loudness: Loudness, target: float) -> float:
     """Decibels that bring `loudness` to `target`; none for what is silent or nothing but noise."""
-    if loudness.integrated < _SILENT:
+    if loudness.is_silence:
         return 0.0
     return min(target - loudness.integrated, _MOST_GAIN)
 

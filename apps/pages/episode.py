@@ -4,7 +4,6 @@ import logging
 import threading
 from contextlib import suppress
 from typing import Any
-from zlib import crc32
 
 import panel as pn
 import panel_material_ui as pmui
@@ -115,7 +114,7 @@ class EpisodePage(pn.viewable.Viewer):
             self._results.update(episode)
         if is_changed:
             self._show_words(episode)
-            self._watch.param.update(**_beside(self._bench, episode))
+        self._watch.param.update(**_beside(self._bench, episode))
         self._named.param.update(title=episode.title, lead=_lead(episode))
         self._revision = revision
         self._desk.visible = "transcript" in episode.artefacts
@@ -201,13 +200,15 @@ def _lead(episode: Episode) -> str:
 
 
 def _beside(bench: Workbench, episode: Episode) -> dict[str, str]:
-    """Where the poster and the captions are that have been made; another address for each making."""
-    shelf, name, made = bench.shelf(episode.episode_id), episode.episode_id, episode.artefacts.get("page", "")
-    return {
-        key: f"{file_address(name, file)}?{crc32(made.encode()):08x}"
-        for key, file in {"poster": "poster.jpg", "captions": f"{name}.vtt"}.items()
-        if (shelf / file).is_file()
-    }
+    """Where the poster and the captions are that have been made; another address for each making.
+
+    They come a moment after the episode says so: their own time tells which ones lie there.
+    """
+    shelf, name, there = bench.shelf(episode.episode_id), episode.episode_id, dict[str, str]()
+    for key, file in {"poster": "poster.jpg", "captions": f"{name}.vtt"}.items():
+        with suppress(OSError):
+            there[key] = f"{file_address(name, file)}?{(shelf / file).stat().st_mtime_ns:x}"
+    return there
 
 
 def _watch(bench: Workbench, episode: Episode, *, editable: bool) -> Watch:

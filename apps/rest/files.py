@@ -23,8 +23,9 @@ class File(FileResponse):
     """Bytes: a thread is asked for each piece, and that takes longer than to read a small one."""
 
     def __init__(self, path: Path, media_type: str | None = None) -> None:
-        self._size = path.stat().st_size
-        super().__init__(path, headers=_FRESH, stat_result=path.stat(), media_type=media_type)
+        stat = path.stat()
+        self._size = stat.st_size
+        super().__init__(path, headers=_FRESH, stat_result=stat, media_type=media_type)
 
     @classmethod
     def of_recording(cls, path: Path) -> Self:

@@ -65,3 +65,18 @@ def test_a_clip_with_neither_picture_nor_sound_is_not_made(tmp_path: Path, out: 
     media = _with_sound_of_30_seconds(tmp_path / "part.mkv", *picture).model_copy(update={"audio": None})
     with pytest.raises(ToolFailed, match=r"0\.00 s long instead of 5\.00 s"):
         render(media, out, [CLEAN], Span(start=15, end=20))
+
+
+def test_a_recording_that_is_cut_off_fails_a_clip_behind_the_cut_in_words_and_no_other(
+    tmp_path: Path, out: Path
+):
+    """With its index at the beginning it opens all the same."""
+    whole = _with_sound_of_30_seconds(tmp_path / "whole.mp4", "-f", "lavfi", "-i", "testsrc2=s=160x90:d=30")
+    path = tmp_path / "cut.mp4"
+    command = ["-i", whole.path, "-c", "copy", "-movflags", "+faststart", str(path)]
+    ffmpeg.run(command, length=30, report=_nobody)
+    media = media_of(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ToolFailed, match=r"clip 01-a-clip of .*cut\.mp4 cannot be made"):
+        render(media, out, [CLEAN], Span(start=20, end=22))
+    assert render(media, out, [CLEAN], Span(start=2, end=4))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.apps.served import Server
@@ -34,6 +35,18 @@ def test_a_recording_is_sent_and_becomes_an_episode_with_what_was_said_of_it(
     assert client.upload(place, bar=False) != name  # two files never have one name
 
 
+def passed_on(server: Server, handler: BaseHTTPRequestHandler, body: bytes) -> httpx2.Response:
+    """What the server says to a request, as a proxy asks it, with `body` for what came."""
+    kept = {name: each for name, each in handler.headers.items() if name.lower() != "host"}
+    kept["Content-Length"] = str(len(body))
+    return server.client.request(handler.command, handler.path, content=body, headers=kept)
+
+
+def answered(handler: BaseHTTPRequestHandler, passed: httpx2.Response) -> None:
+    told = {name: passed.headers[name] for name in passed.headers if name.startswith(("upload", "loc"))}
+    reply(handler, passed.status_code, passed.content, **told)
+
+
 def test_a_recording_goes_on_where_the_connection_broke(
     server: Server,
     client: Client,
@@ -50,15 +63,11 @@ def test_a_recording_goes_on_where_the_connection_broke(
         body = handler.rfile.read(int(handler.headers["Content-Length"] or 0))
         came.append((handler.command, len(body)))
         breaks = handler.command == "PATCH" and len(came) in (2, 5)  # the first piece, and a later one
-        kept = {name: each for name, each in handler.headers.items() if name.lower() != "host"}
-        kept |= {"Content-Length": str(len(body) // 2)} if breaks else {}
-        body = body[: len(body) // 2] if breaks else body
-        passed = server.client.request(handler.command, handler.path, content=body, headers=kept)
         if breaks:
+            passed_on(server, handler, body[: len(body) // 2])
             handler.connection.close()
-            return
-        told = {name: passed.headers[name] for name in passed.headers if name.startswith(("upload", "loc"))}
-        reply(handler, passed.status_code, passed.content, **told)
+        else:
+            answered(handler, passed_on(server, handler, body))
 
     with Client(scripted(answer)) as far:
         name = far.upload(tmp_path / "talk.bin", bar=False)
@@ -85,10 +94,7 @@ def test_a_recording_waits_for_the_server_to_let_go_of_a_connection_that_is_dead
             status, kind = refusals.pop(0)
             reply(handler, status, json.dumps({"detail": "go on later", "kind": kind}).encode())
             return
-        kept = {name: each for name, each in handler.headers.items() if name.lower() != "host"}
-        passed = server.client.request(handler.command, handler.path, content=body, headers=kept)
-        told = {name: passed.headers[name] for name in passed.headers if name.startswith(("upload", "loc"))}
-        reply(handler, passed.status_code, passed.content, **told)
+        answered(handler, passed_on(server, handler, body))
 
     with Client(scripted(answer)) as far:
         name = far.upload(tmp_path / "slow.bin", bar=False)
