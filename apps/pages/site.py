@@ -21,6 +21,7 @@ from apps.pages.jobs import JobsPage
 from apps.pages.library import LibraryPage
 from apps.pages.shell import NAME, THEME
 from apps.pages.system import SystemPage
+from apps.pages.turns import told_apart
 from apps.rest import problems
 from apps.rest.metrics import Routed
 from workbench.workbench import Workbench
@@ -45,7 +46,7 @@ async def served(app: ASGIApp, bench: Workbench) -> AsyncIterator[ASGIApp]:
     pages.router.default = app
     problems.install(pages)
     _install(pages, bench)
-    with _at_ease():
+    with _at_ease(), told_apart():
         async with pages.router.lifespan_context(pages):
             yield pages
 
