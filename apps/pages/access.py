@@ -1,8 +1,7 @@
 """Who has a page open, and what they may do there."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Self
 from urllib.parse import unquote
 
@@ -34,20 +33,21 @@ class Visitor:
             unquote(told.get("x-workbench-caller", "")), Scope(told.get("x-workbench-scope", Scope.READ))
         )
 
-    @contextmanager
-    def acts(self, least: Scope = Scope.SUBMIT) -> Iterator[None]:
-        """Around what a button does: only for those who may, and what goes wrong is told on the page."""
+    def acts(self, do: Callable[[], object], least: Scope = Scope.SUBMIT) -> bool:
+        """Do what a button is for, if this person may; what goes wrong is told on the page, and False."""
         try:
             if self.scope < least:
                 may = "may only look" if self.scope is Scope.READ else "may not do that"
                 raise NotAllowed(f"this key {may}: log in with one that may {least}")
-            yield
+            do()
+            return True
         except (WorkbenchError, PipelineError) as error:
             pn.state.notifications.error(self.may_know(str(error)), duration=_SHOWN)
         except Exception:  # noqa: BLE001 - the page goes on, and the person hears of it
             _LOG.exception("what a button of the pages does has failed")
             told = "That did not work, and the server's log says why: try again, or ask whoever runs it."
             pn.state.notifications.error(told, duration=_SHOWN)
+        return False
 
     def may_know[T](self, value: T) -> T:
         """`value` as this person may see it: only admins see the folders of this machine."""

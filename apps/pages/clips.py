@@ -176,11 +176,13 @@ class ClipShelf:
         self._approved.label, self._approved.visible = f"Render approved ({approved})", approved > 0
 
     def _ask(self, clip_ids: list[str] | None) -> None:
-        with self._visitor.acts():
+        def ask() -> None:
             asked = self._bench.clips_request(
                 self._episode.episode_id, clip_ids, self._variants.value, self._ratios.value
             )
             self._visitor.ask(self._bench, asked)
+
+        self._visitor.acts(ask)
 
     def _card(self, clip: Clip, stale: set[str]) -> dict[str, Any]:
         episode_id = self._episode.episode_id

@@ -56,12 +56,14 @@ class Desk(Part):
         )
 
     def _handle_msg(self, msg: object) -> None:
-        with self._visitor.acts():
-            if said(msg, "act") == "rebuild":
-                self._visitor.ask(self._bench, self._bench.rebuild_request(self._episode_id))
-            elif (state := said(msg, "state")) in tuple(State):
-                self._bench.editing.move(self._episode_id, State(state), self._visitor.name)
-                self._bench.audit(self._visitor.name, f"review: {state}", self._episode_id)
+        self._visitor.acts(lambda: self._do(said(msg, "act"), said(msg, "state")))
+
+    def _do(self, act: str, state: str) -> None:
+        if act == "rebuild":
+            self._visitor.ask(self._bench, self._bench.rebuild_request(self._episode_id))
+        elif state in tuple(State):
+            self._bench.editing.move(self._episode_id, State(state), self._visitor.name)
+            self._bench.audit(self._visitor.name, f"review: {state}", self._episode_id)
 
 
 def in_short(rebuild: Rebuild, *, busy: bool) -> str:

@@ -172,8 +172,10 @@ class EpisodePage(pn.viewable.Viewer):
         self._jobs_seen = number
 
     def _process(self) -> None:
-        with self._visitor.acts():
+        def ask() -> None:
             self._visitor.ask(self._bench, self._bench.process_request(self._episode_id, self.target))
+
+        self._visitor.acts(ask)
         self._jobs_seen = -1  # the job is there before the dispatcher says so
         self.refresh()
 

@@ -66,7 +66,7 @@ class InboxPage(pn.viewable.Viewer):
             sizing_mode="stretch_width",
         )
         self._look = pmui.Button(label="Look in the watched folders", variant="outlined", margin=0)
-        self._look.on_click(lambda event: self._discover())
+        self._look.on_click(lambda event: self._visitor.acts(self._discover))
         self.param.watch(lambda *_: self.describe(), [*_WRITTEN, *_CHOSEN])
         self.describe()
         self.refresh()
@@ -88,10 +88,9 @@ class InboxPage(pn.viewable.Viewer):
         self._jobs.items = [_row(job, titles, self._visitor) for job in jobs]
 
     def _discover(self) -> None:
-        with self._visitor.acts():
-            then = None if self.target is StageName.DISCOVERED else self.target
-            asked = self._bench.discover_request(then=then)
-            self._visitor.ask(self._bench, asked.model_copy(update={"priority": self.urgency}))
+        then = None if self.target is StageName.DISCOVERED else self.target
+        asked = self._bench.discover_request(then=then)
+        self._visitor.ask(self._bench, asked.model_copy(update={"priority": self.urgency}))
 
     def __panel__(self) -> Any:
         settings = self._bench.settings

@@ -85,9 +85,11 @@ class JobPage(pn.viewable.Viewer):
             self.refresh()
 
     def _replay(self, delivery_id: str) -> None:
-        with self._visitor.acts():
+        def replay() -> None:
             self._bench.outbox.replay(delivery_id)
             self._bench.audit(self._visitor.name, "replay", delivery_id)
+
+        self._visitor.acts(replay)
         self.refresh()
 
     def __panel__(self) -> Any:

@@ -45,14 +45,16 @@ class Acts:
         self._visitor = visitor
 
     def __call__(self, act: str, job_id: str) -> None:
-        with self._visitor.acts():
-            if act == "cancel":
-                self._bench.cancel(job_id, timeout=0.0)
-            elif act == "retry":
-                self._visitor.ask(self._bench, self._bench.retry_request(job_id))
-            else:
-                return  # it is none of our buttons
-            self._bench.audit(self._visitor.name, act, job_id)
+        self._visitor.acts(lambda: self._do(act, job_id))
+
+    def _do(self, act: str, job_id: str) -> None:
+        if act == "cancel":
+            self._bench.cancel(job_id, timeout=0.0)
+        elif act == "retry":
+            self._visitor.ask(self._bench, self._bench.retry_request(job_id))
+        else:
+            return  # it is none of our buttons
+        self._bench.audit(self._visitor.name, act, job_id)
 
 
 def row_of(job: Job, titles: dict[str, str], visitor: Visitor) -> dict[str, Any]:

@@ -220,12 +220,15 @@ class Timeline:
         if clip.words == words:
             _in_turn(self._show)  # the box goes back to the words that it has
             return
-        with self._visitor.acts():
+
+        def keep() -> None:
             edit = ReviewClip(clip_id=clip.clip_id, words=words)
             self._bench.editing.edit(
                 self._episode_id, edit_id=new_edit_id(), edit=edit, who=self._visitor.name
             )
             self.update(self._bench.editing.clips(self._episode_id))
+
+        self._visitor.acts(keep)
 
 
 class _Closeup:

@@ -86,19 +86,19 @@ class _Times:
             return _sentence(error)
 
     def _add(self, values: Values) -> bool:
-        with self._visitor.acts(Scope.ADMIN):
+        def add() -> None:
             self._bench.timetable.add(self._kind, values["text"])
             self._bench.audit(self._visitor.name, f"add to {self._kind}", values["text"])
             self._shown.hint = ""
-            return True
-        return False
+
+        return self._visitor.acts(add, Scope.ADMIN)
 
     def _remove(self, text: str) -> bool:
-        with self._visitor.acts(Scope.ADMIN):
+        def remove() -> None:
             self._bench.timetable.remove(self._kind, text)
             self._bench.audit(self._visitor.name, f"remove from {self._kind}", text)
-            return True
-        return False
+
+        return self._visitor.acts(remove, Scope.ADMIN)
 
 
 def _field(label: str, example: str) -> dict[str, str]:
