@@ -80,6 +80,15 @@ def title_name(shape: AspectRatio) -> str:
     return f"title-{shape}.ass"
 
 
+def captions_from(height: int) -> int:
+    """The row from which on captions may be drawn: the lower half, at a row that has colours of its own.
+
+    Nothing is laid over the rest of the picture: that takes as long as if there were letters. Five lines
+    fit below it in any shape, and captions have three at most.
+    """
+    return height // 4 * 2
+
+
 def frame_rate(fps: float) -> Fraction:
     """The constant rate of a clip from a recording with on average `fps` frames a second.
 
@@ -137,7 +146,8 @@ def _variants(clip: Clip, shape: AspectRatio, picture: str) -> list[str]:
     chains = [f"{picture},split={len(variants)}{''.join(blank.values())}"]
     for name in drawn:
         words = f"[{name}-words]"
-        chains += [_words(clip, shape, changes) + words, f"{blank[name]}{words}overlay[{name}]"]
+        place = f"overlay=0:{captions_from(clip.size(shape)[1])}"
+        chains += [_words(clip, shape, changes) + words, f"{blank[name]}{words}{place}[{name}]"]
     return chains
 
 
@@ -152,7 +162,9 @@ def _words(clip: Clip, shape: AspectRatio, changes: Sequence[Seconds]) -> str:
     frames = sorted({round(change * clip.rate) for change in changes})
     drawn = "+".join(["not(n)", *(f"between(n,{frame - 1},{frame + 1})" for frame in frames)])
     ground = f"color=c=black@0:s={width}x{height}:r={clip.rate}:d={clip.span.duration:.3f}"
-    return f"{ground},format=yuva420p,select='{drawn}',{_ass(script_name(shape))}:alpha=1"
+    top = captions_from(height)
+    lower = f"crop={width}:{height - top}:0:{top}"
+    return f"{ground},format=yuva420p,select='{drawn}',{_ass(script_name(shape))}:alpha=1,{lower}"
 
 
 def _ass(script: str) -> str:
