@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apps import terminal
+from pipeline import manifest
 from pipeline.model import StageName
 from workbench.access import Key
 from workbench.jobs import Clip, Episode, Job, Status
@@ -138,9 +139,10 @@ def show_matches(found: "Matches", *, as_json: bool) -> None:
 def show_episode(bench: "Bench", episode: Episode, library: Path, *, as_json: bool) -> None:
     """All that is known of an episode, and where its files are."""
     clips, shelf = bench.clips(episode.episode_id), bench.shelf(episode.episode_id)
+    notes = manifest.notes(episode.artefacts.values())
     if as_json:
         paths = {"shelf": shelf, "files": bench.files(episode.episode_id)}
-        terminal.show_json({**episode.model_dump(mode="json"), **paths, "clips": clips})
+        terminal.show_json({**episode.model_dump(mode="json"), **paths, "clips": clips, "notes": notes})
         return
     terminal.show_facts(
         [
@@ -152,6 +154,7 @@ def show_episode(bench: "Bench", episode: Episode, library: Path, *, as_json: bo
             ("sha256", episode.sha256),
             ("created", terminal.moment(episode.created_at)),
             ("updated", terminal.moment(episode.updated_at)),
+            *(("note", note) for note in notes),
             *results(shelf),
             *_content(episode),
         ]

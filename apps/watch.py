@@ -251,13 +251,14 @@ def _columns(width: int) -> tuple[TextColumn | BarColumn | TimeElapsedColumn, ..
 
 
 def _line(job: Job, title: str) -> str:
-    """The state of a job on one line."""
+    """The state of a job on one line, and a line for each thing to know of what came of it."""
     if job.status is Status.FAILED:
         return f"{title}: failed: {job.failure.reason if job.failure else job.message}"
     if job.status is Status.CANCELLED:
         return f"{title}: cancelled"
     if job.status is Status.COMPLETED:
-        return f"{title}: done{_took(job)}"
+        notes = (f"{title}: note: {note}" for note in (job.result or {}).get("notes", ()))
+        return "\n".join([f"{title}: done{_took(job)}", *notes])
     if job.status is Status.QUEUED:
         parts = [job.waits_for or job.message or "waiting", _time_left(job)]
     else:

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,11 @@ class Manifest(Frozen):
     """Version of each tool and library that had a hand in it."""
     wall_seconds: Seconds
     media_seconds: Seconds
+    notes: tuple[str, ...] = ()
+    """What people must know of it, a sentence each."""
 
 
-def write(folder: Path, task: Task, kind: str, wall_seconds: Seconds) -> None:
+def write(folder: Path, task: Task, kind: str, wall_seconds: Seconds, notes: tuple[str, ...] = ()) -> None:
     """Write the manifest of the artefact `kind` that `task` left in `folder`, and sync all to disk."""
     made = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     manifest = Manifest(
@@ -51,6 +54,7 @@ def write(folder: Path, task: Task, kind: str, wall_seconds: Seconds) -> None:
         tools=_tools(),
         wall_seconds=round(wall_seconds, 3),
         media_seconds=task.media_seconds,
+        notes=notes,
     )
     (folder / NAME).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
     for path in (*made, folder / NAME, folder):
@@ -65,6 +69,12 @@ def read(folder: Path) -> Manifest | None:
     except (OSError, ValueError):
         return None
     return manifest if whole else None
+
+
+def notes(folders: Iterable[str]) -> list[str]:
+    """What people must know of the artefacts in `folders`."""
+    papers = (read(Path(folder)) for folder in folders)
+    return [note for paper in papers if paper for note in paper.notes]
 
 
 def digest(folder: Path) -> str:

@@ -228,6 +228,14 @@ class Enrichment(Frozen):
     highlights: tuple[Highlight, ...]
     repairs: tuple[Repair, ...] = ()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people must know of it: that a language model was asked in vain for some parts."""
+        replaced = [one.part for one in self.repairs if one.action == "replaced by the local enricher"]
+        parts = ", ".join(dict.fromkeys(replaced))
+        what = f"what the language model said for {parts} could not be used: the local enricher's is there"
+        return (what,) if parts else ()
+
 
 class Variant(StrEnum):
     """Whether a clip's words are burnt into its picture."""

@@ -21,7 +21,8 @@ from pipeline.render import RenderOptions
 from pipeline.task import Task
 from pipeline.transcribe import TranscribeOptions
 
-type Step = Callable[[Task, Path, Report], object]
+type Step = Callable[[Task, Path, Report], tuple[str, ...] | None]
+"""Does a task's work; what it returns is what people must know of the result, a sentence each."""
 
 
 class Options(Frozen):
@@ -43,10 +44,10 @@ def run(task: Task, out: Path, report: Report) -> None:
         if (folder := task.folder(out, kind)) != out:  # `out` itself is gone when the task was stopped
             folder.mkdir(exist_ok=True)
     started = time.monotonic()
-    STEPS[task.step](task, out, report)
+    notes = STEPS[task.step](task, out, report) or ()
     wall_seconds = time.monotonic() - started
     for kind in task.outputs:
-        manifest.write(task.folder(out, kind), task, kind, wall_seconds)
+        manifest.write(task.folder(out, kind), task, kind, wall_seconds, notes)
 
 
 def load_speech_model(options: dict[str, Any], threads: int) -> None:
@@ -90,17 +91,18 @@ def _stretch(task: Task, out: Path, report: Report) -> None:
     transcribe.stretch(prepared, index, options, out=out, report=report, threads=task.threads)
 
 
-def _merge(task: Task, out: Path, report: Report) -> None:
+def _merge(task: Task, out: Path, report: Report) -> tuple[str, ...]:
     options = transcribe.TranscribeOptions.model_validate(task.options)
     media = source(task.inputs["source"]).media
     prepared = Path(task.inputs["prepared"])
     parts = [Path(task.inputs[name]) for name in sorted(task.inputs) if name.startswith("stretch")]
-    transcribe.merge(media, prepared, parts, options, out=out)
+    merged = transcribe.merge(media, prepared, parts, options, out=out)
     report(1.0)
+    return merged.notes
 
 
-def _enrich(task: Task, out: Path, report: Report) -> None:
-    enrich.enrich(
+def _enrich(task: Task, out: Path, report: Report) -> tuple[str, ...]:
+    made = enrich.enrich(
         source(task.inputs["source"]),
         transcript(task.inputs["transcript"]),
         enrich.EnrichOptions.model_validate(task.options),
@@ -108,6 +110,7 @@ def _enrich(task: Task, out: Path, report: Report) -> None:
         out=out,
         report=report,
     )
+    return made.notes
 
 
 def _illustrate(task: Task, out: Path, report: Report) -> None:

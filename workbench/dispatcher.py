@@ -267,6 +267,8 @@ class Dispatcher:
             return
         result, follow = active.work.result(), active.work.follow()
         job_id = active.job.job_id
+        for note in result.get("notes", ()):
+            self._store.log(job_id, "note", message=note)
         self._drop(job_id, Status.COMPLETED, "done", result=result, stage=agenda.stage, follow=follow)
 
     def _tidy(self, active: Active) -> None:

@@ -262,6 +262,7 @@ class Processing:
             "stage": reached.stage,
             "duration": self._recording.seconds,
             "shelf": str(shelf),
+            "notes": manifest.notes(ref.path for ref in reached.artefacts.values()),
         }
 
     def follow(self) -> tuple[Request, ...]:

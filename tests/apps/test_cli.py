@@ -312,6 +312,20 @@ def test_a_job_is_shown_with_its_log(cli: "Cli", processed: "Processed") -> None
     assert "completed" in said
 
 
+def test_what_people_must_know_of_a_result_is_said_logged_and_shown(
+    cli: "Cli", processed: "Processed"
+) -> None:
+    note, where = "the speech model tiny.en knows only English", ("--library", processed.library)
+    assert f"The Cables Under the Atlantic: note: {note}" in processed.run.err
+    assert re.search(rf"^note +{note}", cli("show", processed.episode_id, *where).out, re.MULTILINE)
+    shown = cli("show", processed.episode_id, *where, "--json").facts
+    assert [said[: len(note)] for said in shown["notes"]] == [note]
+    jobs = cli("jobs", *where, "--json").facts
+    job_id = next(job["job_id"] for job in jobs if job["job_type"] == "process_episode")
+    log = cli("job", job_id, *where, "--json").facts["log"]
+    assert [line["body"]["message"] for line in log if line["kind"] == "note"] == shown["notes"]
+
+
 def test_a_job_that_has_ended_is_not_cancelled(cli: "Cli", processed: "Processed") -> None:
     jobs = cli("jobs", "--library", processed.library, "--json", "--status", "completed").facts
     run = cli("cancel", jobs[0]["job_id"], "--library", processed.library, "--json")

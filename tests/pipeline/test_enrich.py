@@ -101,7 +101,7 @@ def repairs(made: Enrichment, action: str) -> list[Repair]:
 def test_good_answers_become_the_enrichment_without_a_repair(server: ScriptedServer, tmp_path: Path) -> None:
     script(server, OUTLINE, SAID, PASSAGES, OVERVIEW)
     made = enriched(server, tmp_path)
-    assert (made.enricher, made.model, made.repairs) == ("llm", "tiny", ())
+    assert (made.enricher, made.model, made.repairs, made.notes) == ("llm", "tiny", (), ())
     assert made.title == "Heat, bees and the steel box"
     assert [chapter.title for chapter in made.chapters] == [
         "Heating old houses",
@@ -149,6 +149,8 @@ def test_a_part_that_is_broken_twice_comes_from_the_local_enricher(
     assert len(made.highlights) >= 3
     assert made.title == "Heat, bees and the steel box"
     assert_borne_out(made, TALK)
+    (note,) = made.notes
+    assert "said for highlights could not be used" in note
 
 
 def test_a_quote_that_nobody_said_is_dropped(server: ScriptedServer, tmp_path: Path) -> None:

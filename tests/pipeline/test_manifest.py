@@ -23,7 +23,7 @@ def artefact(tmp_path: Path) -> Path:
         share=1.0,
         api_key="very-secret",
     )
-    manifest.write(tmp_path, task, "page", 1.5)
+    manifest.write(tmp_path, task, "page", 1.5, ("it is short",))
     return tmp_path
 
 
@@ -34,6 +34,10 @@ def test_it_says_what_was_made_of_what_and_how_long_it_took(artefact: Path):
     assert paper.files[0].path == "clips/one.txt"
     assert paper.files[0].sha256 == hashlib.sha256(b"one").hexdigest()
     assert {"ffmpeg", "faster-whisper"} <= set(paper.tools)
+
+
+def test_what_people_must_know_of_artefacts_is_found_without_reading_them(artefact: Path):
+    assert manifest.notes([str(artefact), str(artefact / "none")]) == ["it is short"]
 
 
 def test_a_secret_is_not_written(artefact: Path):
