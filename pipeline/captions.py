@@ -12,10 +12,11 @@ import fontpkg
 import pysubs2
 
 from pipeline.model import AspectRatio, Frozen, Seconds, Share, Span
-from pipeline.subtitles import Cue
+from pipeline.subtitles import Cue, style_for
 
 _FAMILY, _WEIGHT = "Fira Sans", 700
 _ANY_DIRECTION = -1  # libass then finds the base direction of each line (Arabic, Hebrew) by itself
+_EDGE = 0.1  # of a line's height: more than the black edge around the letters
 
 
 class CaptionLook(Frozen):
@@ -47,6 +48,17 @@ def captions(cues: Iterable[Cue], span: Span, aspect_ratio: AspectRatio, size: t
     for cue, start, end in _within(cues, span):
         script.append(_event(start, end, r"\N".join(map(_plain, cue.lines))))
     return script.to_string("ass")
+
+
+def highest_row(aspect_ratio: AspectRatio, height: int) -> int:
+    """The row of a picture above which no caption is drawn; an even one, which has colours of its own.
+
+    A full line of wide letters becomes three rows where no two of its words fit beside each other. Four
+    would take letters that are wider than high.
+    """
+    look, lines = LOOKS[aspect_ratio], style_for(aspect_ratio, "en").lines
+    rows = 3 * lines + _EDGE
+    return 2 * int(height * (1 - look.bottom - rows * look.line_height) / 2)
 
 
 def changes(cues: Iterable[Cue], span: Span) -> tuple[Seconds, ...]:
