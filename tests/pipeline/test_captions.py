@@ -127,3 +127,62 @@ def test_a_title_stands_in_the_upper_half(tmp_path: Path):
     card = captions.title_card("The crab and the monkey", SPAN, AspectRatio.VERTICAL, size)
     rows = np.flatnonzero(drawn(tmp_path, card, size).max(axis=1) > 64)
     assert 0 < rows[0] < rows[-1] < size[1] / 2
+
+
+WORDS = (
+    "And the crab, who had been asleep in her hole by the sea, heard what they said of him and of it. " * 3
+)
+TITLES = {
+    "one letter": "A",
+    "60 characters": WORDS[:60],
+    "120 characters": WORDS[:120],
+    "200 characters": WORDS[:200],
+    "200 characters in capitals": WORDS[:200].upper(),
+    "200 of the widest letters": ("WWWWWW " * 30)[:200],
+    "200 in Cyrillic": ("Быстрая лиса прыгнула через широкую межу " * 5)[:200],
+    "one word": "W" * 200,
+    "a long word amid others": f"The {'incomprehensibility' * 4} of the crab",
+    "without spaces": "從前有一隻螃蟹住在海邊的洞裡" * 14,
+    "marks of commands": "{\\b1}" * 40,
+}
+
+
+@pytest.mark.parametrize("shape", AspectRatio)
+@pytest.mark.parametrize("title", TITLES.values(), ids=TITLES)
+def test_a_title_of_any_length_ends_above_the_wave_and_within_the_margins(
+    tmp_path: Path, title: str, shape: AspectRatio
+):
+    width, height = size = framing.size(shape, 360)
+    picture = drawn(tmp_path, captions.title_card(title, SPAN, shape, size), size)
+    rows, columns = np.flatnonzero(picture.max(axis=1) > 64), np.flatnonzero(picture.max(axis=0) > 64)
+    assert height * 0.1 < rows[0] < rows[-1] < height * 0.44
+    assert columns[0] >= width * captions.LOOKS[shape].sides - 3
+    assert columns[-1] <= width * (1 - captions.LOOKS[shape].sides) + 3
+
+
+@pytest.mark.parametrize("shape", AspectRatio)
+@pytest.mark.parametrize("length", [60, 120, 160])
+def test_a_title_of_ordinary_words_is_shown_whole_in_no_smaller_letters_than_can_be_read(
+    shape: AspectRatio, length: int
+):
+    short, long = (_card(text, shape) for text in ("The crab", WORDS[:length]))
+    assert long.events[0].plaintext.split() == WORDS[:length].split()
+    assert 0.6 <= long.styles["Default"].fontsize / short.styles["Default"].fontsize <= 1
+
+
+def test_what_does_not_fit_of_a_title_is_cut_after_a_word():
+    shown = _card("mammoths " * 22, AspectRatio.SQUARE).events[0].plaintext
+    assert len(shown) > 80
+    assert set(shown.split()) == {"mammoths", "mammoths…"}
+
+
+def test_a_word_is_rather_made_smaller_than_torn_and_chinese_rather_broken_than_made_smaller():
+    word = _card("Donaudampfschifffahrt", AspectRatio.VERTICAL)
+    chinese = _card("從前有一隻螃蟹住在海邊", AspectRatio.VERTICAL)
+    assert word.events[0].plaintext == "Donaudampfschifffahrt"
+    assert chinese.events[0].plaintext.count("\n") == 1
+    assert chinese.styles["Default"].fontsize > word.styles["Default"].fontsize
+
+
+def _card(title: str, shape: AspectRatio) -> pysubs2.SSAFile:
+    return pysubs2.SSAFile.from_string(captions.title_card(title, SPAN, shape, framing.size(shape, 1080)))
