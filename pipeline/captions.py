@@ -11,11 +11,15 @@ from pathlib import Path
 import fontpkg
 import pysubs2
 
+from pipeline import title_size
 from pipeline.model import AspectRatio, Frozen, Seconds, Share, Span
-from pipeline.subtitles import Cue
+from pipeline.subtitles import Cue, style_for
 
 _FAMILY, _WEIGHT = "Fira Sans", 700
 _ANY_DIRECTION = -1  # libass then finds the base direction of each line (Arabic, Hebrew) by itself
+_TITLE_TOP, _TITLE_HEIGHT = 0.14, 0.3  # of the height; the wave begins at 0.47
+_TITLE_SIZES = (1.25, 1.1, 1.0, 0.9, 0.82, 0.75)  # of the captions' size
+_EDGE = 0.1  # of a line's height: more than the black edge around the letters
 
 
 class CaptionLook(Frozen):
@@ -49,6 +53,17 @@ def captions(cues: Iterable[Cue], span: Span, aspect_ratio: AspectRatio, size: t
     return script.to_string("ass")
 
 
+def highest_row(aspect_ratio: AspectRatio, height: int) -> int:
+    """The row of a picture above which no caption is drawn; an even one, which has colours of its own.
+
+    A full line of wide letters becomes three rows where no two of its words fit beside each other. Four
+    would take letters that are wider than high.
+    """
+    look, lines = LOOKS[aspect_ratio], style_for(aspect_ratio, "en").lines
+    rows = 3 * lines + _EDGE
+    return 2 * int(height * (1 - look.bottom - rows * look.line_height) / 2)
+
+
 def changes(cues: Iterable[Cue], span: Span) -> tuple[Seconds, ...]:
     """When a clip of `span` shows another caption, or none any more, in seconds from its start."""
     return tuple(sorted({time for _, start, end in _within(cues, span) for time in (start, end)}))
@@ -63,15 +78,23 @@ def _within(cues: Iterable[Cue], span: Span) -> Iterator[tuple[Cue, Seconds, Sec
 
 
 def title_card(title: str, span: Span, aspect_ratio: AspectRatio, size: tuple[int, int]) -> str:
-    """`title` as an ASS file, large in the upper half of a clip of `span` that has no picture."""
+    """`title` as an ASS file, large in the upper half of a clip of `span` that has no picture.
+
+    A long title has smaller letters, and what does not fit above the wave even so is cut off.
+    """
     script = _script(size)
     style = _style(LOOKS[aspect_ratio], size)
     style.alignment = pysubs2.Alignment.TOP_CENTER
-    style.fontsize *= 1.25
+    style.fontsize, lines = title_size.fitted(
+        title,
+        room=size[0] - 2 * style.marginl,
+        height=_TITLE_HEIGHT * size[1],
+        sizes=[round(share * style.fontsize, 1) for share in _TITLE_SIZES],
+    )
     style.outline = style.shadow = 0
-    style.marginv = round(size[1] * 0.14)
+    style.marginv = round(_TITLE_TOP * size[1])
     script.styles["Default"] = style
-    script.append(_event(0, span.duration, _plain(title)))
+    script.append(_event(0, span.duration, r"\N".join(map(_plain, lines))))
     return script.to_string("ass")
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline import framing
+from pipeline import captions, framing
 from pipeline.model import AspectRatio, Frozen, Media, Rendition, Seconds, Span, Variant, VideoStream
 
 WORK = "work"
@@ -80,15 +80,6 @@ def title_name(shape: AspectRatio) -> str:
     return f"title-{shape}.ass"
 
 
-def captions_from(height: int) -> int:
-    """The row from which on captions may be drawn: the lower half, at a row that has colours of its own.
-
-    Nothing is laid over the rest of the picture: that takes as long as if there were letters. Five lines
-    fit below it in any shape, and captions have three at most.
-    """
-    return height // 4 * 2
-
-
 def frame_rate(fps: float) -> Fraction:
     """The constant rate of a clip from a recording with on average `fps` frames a second.
 
@@ -146,7 +137,7 @@ def _variants(clip: Clip, shape: AspectRatio, picture: str) -> list[str]:
     chains = [f"{picture},split={len(variants)}{''.join(blank.values())}"]
     for name in drawn:
         words = f"[{name}-words]"
-        place = f"overlay=0:{captions_from(clip.size(shape)[1])}"
+        place = f"overlay=0:{captions.highest_row(shape, clip.size(shape)[1])}"
         chains += [_words(clip, shape, changes) + words, f"{blank[name]}{words}{place}[{name}]"]
     return chains
 
@@ -156,13 +147,14 @@ def _words(clip: Clip, shape: AspectRatio, changes: Sequence[Seconds]) -> str:
 
     `overlay` shows each until the next comes. Drawing letters costs ten times what laying a picture over
     another does, so this takes a third of the time of drawing them on every frame. A frame before and
-    after each change is drawn too: the times in the script are rounded to hundredths of a second.
+    after each change is drawn too: the times in the script are rounded to hundredths of a second. What
+    lies above all captions is cropped: to lay it over a frame takes as long as if there were letters.
     """
     width, height = clip.size(shape)
     frames = sorted({round(change * clip.rate) for change in changes})
     drawn = "+".join(["not(n)", *(f"between(n,{frame - 1},{frame + 1})" for frame in frames)])
     ground = f"color=c=black@0:s={width}x{height}:r={clip.rate}:d={clip.span.duration:.3f}"
-    top = captions_from(height)
+    top = captions.highest_row(shape, height)
     lower = f"crop={width}:{height - top}:0:{top}"
     return f"{ground},format=yuva420p,select='{drawn}',{_ass(script_name(shape))}:alpha=1,{lower}"
 

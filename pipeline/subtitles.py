@@ -46,14 +46,14 @@ class SubtitleStyle(Frozen):
 
 
 _LINE_LENGTHS = {"16x9": 42, "4x5": 32, "1x1": 32, "9x16": 25}
-_WIDE_SCRIPTS = {"zh": (9.0, 11.0), "ja": (4.0, 7.0), "ko": (12.0, 14.0)}
+_WIDE_SCRIPTS = {"zh": (9.0, 11.0), "yue": (9.0, 11.0), "ja": (4.0, 7.0), "ko": (12.0, 14.0)}
 _WIDE_SHARE = 16 / 42  # Netflix: 16 characters of Chinese or Korean where Latin script has 42
 
 
 def style_for(aspect_ratio: AspectRatio, language: str) -> SubtitleStyle:
-    """The limits for a picture of this shape and a language (ISO 639-1).
+    """The limits for a picture of this shape and a language, by the code that whisper has for it.
 
-    Chinese, Japanese and Korean count wide characters: fewer in a line and fewer a second.
+    Chinese, Cantonese, Japanese and Korean count wide characters: fewer in a line and fewer a second.
     """
     length, lines = _LINE_LENGTHS[aspect_ratio], 3 if aspect_ratio is AspectRatio.VERTICAL else 2
     if language not in _WIDE_SCRIPTS:

@@ -22,6 +22,7 @@ _FOUND, _HEARD = 0.06, 0.95  # shares of a stretch's time: the speech is found, 
 _VOTES = 7
 _PREPARED, _WORDS, _SOUND = "stretches.json", "words.json", "audio.wav"
 _NO_SOUND = "the recording has no sound"
+_SILENT = "the recording's sound is silent throughout: check the microphone or the track that was exported"
 _NOTHING_SAID = "nothing was said"
 _WORD_LIST: TypeAdapter[tuple[Word, ...]] = TypeAdapter(tuple[Word, ...])
 
@@ -95,7 +96,7 @@ def merge(
     # a damaged header can say less than there is to hear
     length = max([media.duration, *(end for _, end in plan.stretches[-1:])])
     words = word_times.in_order(word_times.joined(told), length)
-    empty = () if words or _NO_SOUND in plan.notes else (_NOTHING_SAID,)
+    empty = () if words or {_NO_SOUND, _SILENT} & set(plan.notes) else (_NOTHING_SAID,)
     transcript = Transcript(
         language=plan.language if words else "und",
         language_probability=plan.probability if words else 0.0,
@@ -143,7 +144,8 @@ def _prepared(media: Media, options: TranscribeOptions, out: Path, report: Repor
         return Prepared(language="und", probability=0, stretches=(), notes=(_NO_SOUND,))
     decoded, notes = sound.decode(media, out / _SOUND, report=lambda share: report(0.9 * share))
     if decoded.is_silent():
-        return Prepared(language="und", probability=0, stretches=(), notes=(*notes, _NO_SOUND))
+        silent = _SILENT if decoded.count else _NO_SOUND
+        return Prepared(language="und", probability=0, stretches=(), notes=(*notes, silent))
     cuts = _cuts(decoded)
     language, probability, remarks = _language(decoded, options, model, threads)
     spans = tuple(itertools.pairwise(cuts))

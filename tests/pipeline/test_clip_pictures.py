@@ -2,13 +2,26 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from pipeline import ffmpeg
+from pipeline import captions, ffmpeg, framing, subtitles
+from pipeline.clips import render_clip
 from pipeline.errors import ToolFailed
 from pipeline.loudness import measure
-from pipeline.model import Media, Span
-from tests.pipeline.test_clips import CLEAN, SUBTITLED
+from pipeline.model import (
+    AspectRatio,
+    ClipCandidate,
+    Media,
+    Metadata,
+    Rendition,
+    Source,
+    Span,
+    Variant,
+    WordSpan,
+)
+from tests.pipeline.test_captions import drawn, transcript_of, widest
+from tests.pipeline.test_clips import CLEAN, SMALL, SUBTITLED
 from tests.pipeline.test_clips import _frames as frames_of
 from tests.pipeline.test_clips import _media as media_of
 from tests.pipeline.test_clips import _render as render
@@ -80,3 +93,32 @@ def test_a_recording_that_is_cut_off_fails_a_clip_behind_the_cut_in_words_and_no
     with pytest.raises(ToolFailed, match=r"clip 01-a-clip of .*cut\.mp4 cannot be made"):
         render(media, out, [CLEAN], Span(start=20, end=22))
     assert render(media, out, [CLEAN], Span(start=2, end=4))
+
+
+@pytest.mark.parametrize("shape", [AspectRatio.VERTICAL, AspectRatio.LANDSCAPE])
+def test_a_caption_of_as_many_rows_as_there_can_be_comes_out_whole(
+    tmp_path: Path, out: Path, shape: AspectRatio
+):
+    path, words, size = tmp_path / "black.mp4", widest(shape), framing.size(shape, 180)
+    ffmpeg.run(["-f", "lavfi", "-i", "color=black:s=320x180:d=6", str(path)], length=6, report=_nobody)
+    said = transcript_of(words, start=0.0)
+    candidate = ClipCandidate(
+        clip_id="01",
+        title="Wide",
+        span=Span(start=0, end=4),
+        words=WordSpan(first=0, end=len(words)),
+        score=1,
+        score_parts={},
+        reasons=("",),
+    )
+    source = Source(sha256="0" * 64, bytes=1, media=media_of(path), metadata=Metadata())
+    rendition = Rendition(variant=Variant.SUBTITLED, aspect_ratio=shape)
+    render_clip(source, said, candidate, [rendition], SMALL, out=out, report=_nobody, threads=2)
+    shown = frames_of(out / rendition.name / f"01.{rendition.name}.mp4")[25]
+    cues = subtitles.cues(said, subtitles.style_for(shape, "en"))
+    expected = drawn(tmp_path, captions.captions(cues, candidate.span, shape, size), size)
+    assert len(cues) == 1
+    assert (
+        np.flatnonzero(shown.max(axis=1) > 128).tolist()
+        == np.flatnonzero(expected.max(axis=1) > 128).tolist()
+    )

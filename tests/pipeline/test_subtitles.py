@@ -164,6 +164,16 @@ def test_a_language_without_spaces_is_measured_in_characters(spoken: Spoken) -> 
     assert all(cue.lines[-1].endswith(("。", "、")) for cue in made)
 
 
+@pytest.mark.parametrize("ratio", AspectRatio)
+@pytest.mark.parametrize(("language", "text"), [("zh", "从前有一只螃蟹"), ("yue", "從前有一隻蟹")])
+def test_lines_of_chinese_are_no_wider_than_those_of_latin_script(
+    spoken: Spoken, ratio: AspectRatio, language: str, text: str
+) -> None:
+    made = cues(spoken(text * 8, language=language, spaces=False), style_for(ratio, language))
+    letters_of_half_the_width = 2 * max(len(line) for cue in made for line in cue.lines)
+    assert letters_of_half_the_width <= style_for(ratio, "en").line_length
+
+
 def test_a_word_longer_than_a_line_goes_on_in_the_next(spoken: Spoken) -> None:
     made = cues(spoken("See " + "w" * 60 + " now."), WIDE)
     assert max(len(line) for cue in made for line in cue.lines) <= 42
