@@ -95,6 +95,12 @@ def sidecar(path: Path) -> Path | None:
     return next((file for file in beside if file != path and file.is_file()), None)
 
 
+def fingerprint(file: Path) -> str:
+    """Changes when a file or the metadata beside it is changed; costs no reading."""
+    stats = [path.stat() for path in (file, sidecar(file)) if path]
+    return " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
+
+
 def _files(folders: Sequence[Path], closed: list[str]) -> Iterator[Path]:
     def note(error: OSError) -> None:
         closed.append(f"{spelled(error.filename)} cannot be looked into: {error.strerror}")

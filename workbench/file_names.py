@@ -27,6 +27,12 @@ def safe_name(name: str) -> str:
     return stem.decode(errors="ignore").rstrip(" .") + suffix
 
 
+def slug_of(name: str) -> str:
+    """A readable id: letters, digits and single hyphens, all ASCII, at most 60 characters."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].strip("-") or "episode"
+
+
 def is_free(target: Path, part: Path, sidecar: bytes | None) -> bool:
     """Whether the recording `part` can be called `target`, with `sidecar` for the metadata beside it.
 
