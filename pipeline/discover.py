@@ -30,6 +30,9 @@ _UNFINISHED = re.compile(
 )
 _CHUNK = 1 << 22  # 4 MiB: a disk reads that in well under the time between two reports
 _LARGEST_SIDECAR = 1 << 20
+LONGEST_SETTLE: Seconds = 1.5
+"""How long a file that was named has to rest at the most: programs write more often than that."""
+_LOOK_EVERY: Seconds = 0.25
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,16 @@ def scan(folders: Sequence[Path], *, stable: Seconds, now: Seconds | None = None
     return Found(tuple(ready), tuple(waiting), tuple(closed), tuple(misnamed))
 
 
-def examine(path: Path, *, out: Path, report: Report) -> Source:
+def examine(path: Path, *, out: Path, report: Report, settle: Seconds = 0.0) -> Source:
     """Take down what the recording at `path` is, with the SHA-256 of its content, in `out/source.json`.
 
-    Raises UnreadableMedia when the file cannot be used, BadOptions when the metadata beside it cannot.
+    A file that was written to less than `settle` seconds ago is looked at again when they are over.
+    Raises UnreadableMedia when the file cannot be used or grows, BadOptions when the metadata beside it
+    cannot be used.
     """
     path = path.absolute()
     report(0.0)
+    _refuse_growing(path, settle, report)
     media = probe(path)
     metadata = _metadata(path)
     sha256, size = _digest(path, report)
@@ -133,16 +139,38 @@ def _is_candidate(path: Path) -> bool:
     return bool(_MEDIA.fullmatch(path.suffix)) or is_recording(path)
 
 
+def _refuse_growing(path: Path, settle: Seconds, report: Report) -> None:
+    """What is still being written can often be read, and would be an episode of its first half."""
+    if not path.is_file():  # whoever opens it says why it cannot be used
+        return
+    before = _state(path)
+    age = time.time() - before[1] / 1e9
+    if abs(age) >= settle:  # a time far in the future is a wrong clock
+        return
+    until = time.monotonic() + settle - max(age, 0.0)
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, _LOOK_EVERY))
+        report(0.0)
+    if not path.is_file() or _state(path) != before:
+        raise UnreadableMedia(f"{path} is still being written: try again when it is whole")
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Size in bytes and time of the last write in nanoseconds: other ones after every write."""
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
 def _digest(path: Path, report: Report) -> tuple[str, int]:
     """SHA-256 of a file and its size in bytes, read in pieces."""
     digest, read = hashlib.sha256(), 0
-    size = path.stat().st_size
+    before = size, _ = _state(path)
     with path.open("rb") as file:
         while read <= size and (piece := file.read(_CHUNK)):  # a file that grows could go on for ever
             digest.update(piece)
             read += len(piece)
             report(min(read / size, 1.0) if size else 1.0)
-    if read != size:
+    if read != size or _state(path) != before:
         raise UnreadableMedia(f"{path} changed while it was read: try again when it is whole")
     return digest.hexdigest(), size
 

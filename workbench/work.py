@@ -151,7 +151,7 @@ class Discovery:
 
     def _task(self, file: Path) -> Task | None:
         try:
-            task = plan.discovery(file, discover.fingerprint(file))
+            task = plan.discovery(file, discover.fingerprint(file), self.job.params.get("settle", 0.0))
         except OSError as error:
             self._skip(file, f"{file} cannot be read: {error.strerror}", "UnreadableMedia")
             return None

@@ -121,6 +121,19 @@ def test_a_bad_file_is_skipped_with_a_reason_and_the_others_are_found(
     assert all(name in reason for name, reason in reasons.items())
 
 
+def test_a_file_that_another_program_is_writing_is_skipped_until_it_is_whole(tmp_path: Path, silence: Path):
+    talk, content = tmp_path / "talk.wav", silence.read_bytes()
+    talk.write_bytes(content[: len(content) // 2])
+    code = f"import time; f = open({str(talk)!r}, 'ab', 0)\nwhile True: f.write(bytes(100)), time.sleep(0.7)"
+    with Workbench(settings_for(tmp_path / "library", stable_seconds=10)) as bench:
+        with subprocess.Popen([sys.executable, "-c", code]) as writer:
+            (skipped,) = (found(bench, talk).result or {})["skipped"]
+            writer.kill()
+        assert skipped["reason"] == f"{talk} is still being written: try again when it is whole"
+        talk.write_bytes(content)
+        assert the_episode(bench, talk) == "talk"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="all names are UTF-8 on this system")
 @pytest.mark.parametrize("named", ["", "Caf\udce9.mp4"], ids=["its folder is named", "it is named"])
 def test_a_file_whose_name_is_not_utf8_is_skipped_with_a_reason_and_the_others_are_found(
