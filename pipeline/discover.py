@@ -63,7 +63,7 @@ def scan(folders: Sequence[Path], *, stable: Seconds, now: Seconds | None = None
     waiting: list[Path] = []
     for path in sorted(set(_files(folders, closed))):
         try:
-            stat = path.stat()
+            fresh = is_fresh(path, stable, moment)
         except OSError:  # gone since the folder was listed, or a link to nothing
             continue
         if not _is_candidate(path):
@@ -71,10 +71,14 @@ def scan(folders: Sequence[Path], *, stable: Seconds, now: Seconds | None = None
         if is_misnamed(path):
             misnamed.append(spelled(path))
             continue
-        # A time far in the future is a wrong clock, and says nothing.
-        fresh = abs(moment - stat.st_mtime) < stable
         (waiting if fresh else ready).append(path)
     return Found(tuple(ready), tuple(waiting), tuple(closed), tuple(misnamed))
+
+
+def is_fresh(path: Path, stable: Seconds, now: Seconds) -> bool:
+    """Whether a file was written to within `stable` seconds before `now`. Raises OSError."""
+    # A time far in the future is a wrong clock, and says nothing.
+    return abs(now - path.stat().st_mtime) < stable
 
 
 def examine(path: Path, *, out: Path, report: Report, settle: Seconds = 0.0) -> Source:

@@ -29,12 +29,16 @@ def discover(
     scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find recordings and make them episodes."""
+    """Find recordings and make them episodes.
+
+    Files that were written to a moment ago are given the setting `stable_seconds` to be whole.
+    """
+    from apps import batch
+
     here: dict[str, Any] = {"workers": workers, "scheduler": scheduler}
     settings = load_settings(library=library, **here)
     with Signals() as signals, enter(settings, here) as bench:
-        started = bench.discover(folders or None)
-        (job,) = watch(bench, {started.job_id: "looking for recordings"}, signals)
+        job = batch.look(bench, folders or None, signals, settings.stable_seconds)
     if as_json:
         found = {"episodes": [], "skipped": [], "waiting": []} | (job.result or {})
         terminal.show_json({"status": job.status, "failure": job.failure, **found})
@@ -72,7 +76,8 @@ def process(
     settings = load_settings(library=library, model=model, language=language, **here)
     with Signals() as signals, enter(settings, here) as bench:
         if what:
-            outcomes = batch.process(bench, what, signals, _how(target_stage, force, model, language))
+            how = _how(target_stage, force, model, language)
+            outcomes = batch.process(bench, what, signals, how, settings.stable_seconds)
         else:
             outcomes = batch.resume(bench, signals)
         if as_json:
