@@ -100,9 +100,13 @@ def examine(path: Path, *, out: Path, report: Report, settle: Seconds = 0.0) -> 
 
 
 def sidecar(path: Path) -> Path | None:
-    """The metadata file beside a recording: `name.json`, `name.yaml` or `name.yml`, if there is one."""
-    beside = (path.with_suffix(suffix) for suffix in SIDECARS)
-    return next((file for file in beside if file != path and file.is_file()), None)
+    """The metadata file beside a recording, if there is one: `name.json`, `name.yaml` or `name.yml`.
+
+    Its suffix may be in capitals, as that of `SC2.WAV` is. A file is never its own metadata.
+    """
+    others = (suffix for suffix in SIDECARS if suffix != path.suffix.lower())
+    beside = (path.with_suffix(each) for suffix in others for each in (suffix, suffix.upper()))
+    return next((file for file in beside if file.is_file()), None)
 
 
 def fingerprint(file: Path) -> str:
@@ -195,7 +199,7 @@ def _metadata(path: Path) -> Metadata:
 def _parsed(file: Path) -> Any:
     try:
         text = file.read_text(encoding="utf-8-sig")
-        return json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+        return json.loads(text) if file.suffix.lower() == ".json" else yaml.safe_load(text)
     except (ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise BadOptions(f"{file} cannot be read as metadata: {reason}; correct or remove it") from error

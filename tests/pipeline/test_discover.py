@@ -256,7 +256,7 @@ def test_without_metadata_nothing_is_known(recording: Path, out: Path):
     assert known.model_dump(exclude_defaults=True) == {}
 
 
-@pytest.mark.parametrize("suffix", [".json", ".yaml", ".yml"])
+@pytest.mark.parametrize("suffix", [".json", ".yaml", ".yml", ".JSON", ".YAML", ".YML"])
 def test_metadata_beside_the_recording_is_read(recording: Path, out: Path, suffix: str):
     content = {"title": "Über Kabel", "show": "Long Lines", "guests": ["Ann", "Bo"], "language": "de"}
     read = metadata(recording, out, content, suffix)
@@ -321,3 +321,9 @@ def test_the_first_of_several_metadata_files_counts(recording: Path):
     assert discover.sidecar(recording) == yaml
     assert discover.sidecar(recording) != put(recording.with_suffix(".json"))
     assert discover.sidecar(recording) == recording.with_suffix(".json")
+
+
+def test_a_recording_with_the_suffix_of_metadata_is_not_its_own(recording: Path):
+    for name in ("talk.json", "other.YAML"):
+        assert discover.sidecar(put(recording.with_name(name))) is None
+    assert discover.sidecar(recording) == recording.with_name("talk.json")
