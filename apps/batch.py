@@ -1,20 +1,24 @@
 """From what was named on the command line to recordings, and from their jobs to one outcome each."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apps import terminal
 from apps.watch import Signals, watch
-from pipeline.model import Frozen, StageName
+from pipeline.discover import is_fresh
+from pipeline.model import Frozen, Seconds, StageName
 from pipeline.spelling import is_misnamed, misnamed, spelled
 from workbench.jobs import Failure, Job, Status
 
 if TYPE_CHECKING:
     from workbench.door import Bench
 
-type Attend = Callable[[dict[str, str]], list[Job]]
-"""Shows the jobs (job id → what to call it) until they have ended."""
+type Look = Callable[[Sequence[str]], Job]
+"""Looks for recordings at the paths; returns the job that did, which has ended."""
+_LOOK_EVERY: Seconds = 0.1
 
 
 class Item(Frozen):
@@ -37,12 +41,15 @@ class Outcome(Frozen):
     failure: Failure | None
 
 
-def process(bench: "Bench", named: Sequence[str], signals: Signals, how: Mapping[str, Any]) -> list[Outcome]:
+def process(
+    bench: "Bench", named: Sequence[str], signals: Signals, how: Mapping[str, Any], stable: Seconds = 0.0
+) -> list[Outcome]:
     """Take everything that `named` stands for through the stages together; one outcome a recording.
 
-    `how` is passed to `Workbench.process`. A recording that cannot be used never stops the others.
+    `how` is passed to `Workbench.process`, `stable` to `look`. A recording that cannot be used never stops
+    the others.
     """
-    items = gather(bench, named, lambda titles: watch(bench, titles, signals))
+    items = gather(bench, named, lambda there: look(bench, there, signals, stable))
     if not items:
         terminal.say(f"no recordings found in {', '.join(named)}")
     wanted = {} if signals.cancel else {item.episode_id: item.title for item in items if item.episode_id}
@@ -50,6 +57,40 @@ def process(bench: "Bench", named: Sequence[str], signals: Signals, how: Mapping
     jobs = watch(bench, {job_id: wanted[episode_id] for episode_id, job_id in started.items()}, signals)
     ended = {job.episode_id: job for job in jobs}
     return [outcome(item, ended.get(item.episode_id)) for item in items]
+
+
+def look(bench: "Bench", paths: Sequence[str] | None, signals: Signals, stable: Seconds) -> Job:
+    """Look for recordings at `paths`, or in the inbox and the set folders; the job, which has ended.
+
+    Files in folders that were written to a moment ago are given `stable` seconds to be whole, and looked at
+    again. Raises SystemExit as `watch` does.
+    """
+    count = f"{len(paths)} path{'s' * (len(paths) > 1)}" if paths else "the inbox and the set folders"
+    job = _looked(bench, paths, f"looking at {count}", signals)
+    fresh = job.result["waiting"] if job.result else ()
+    if not fresh or not stable or signals.cancel:
+        return job
+    many, it = (f"{len(fresh)} files were", "them") if len(fresh) > 1 else ("1 file was", "it")
+    terminal.say(f"{many} written to a moment ago: waiting up to {stable:g} s for {it} to be whole")
+    until = time.monotonic() + stable
+    while any(_is_fresh(Path(file), stable) for file in fresh) and time.monotonic() < until:
+        if signals.leave:
+            raise SystemExit(terminal.TERMINATED)
+        if signals.cancel:
+            return job
+        time.sleep(_LOOK_EVERY)
+    return _looked(bench, paths, "looking again", signals)
+
+
+def _looked(bench: "Bench", paths: Sequence[str] | None, title: str, signals: Signals) -> Job:
+    (job,) = watch(bench, {bench.discover(paths).job_id: title}, signals)
+    return job
+
+
+def _is_fresh(file: Path, stable: Seconds) -> bool:
+    with suppress(OSError):  # it is gone
+        return is_fresh(file, stable, time.time())
+    return False
 
 
 def resume(bench: "Bench", signals: Signals) -> list[Outcome]:
@@ -74,14 +115,14 @@ def resume(bench: "Bench", signals: Signals) -> list[Outcome]:
     ]
 
 
-def gather(bench: "Bench", named: Sequence[str], attend: Attend) -> list[Item]:
+def gather(bench: "Bench", named: Sequence[str], look: Look) -> list[Item]:
     """The recordings that `named` (files, folders, episode ids) stands for, each once, in that order.
 
     A file or folder of that name is preferred to an episode.
     """
     # "" would be the current folder
     there = [name for name in named if name and not _is_misnamed(name) and Path(name).exists()]
-    found = _discovered(bench, there, attend) if there else {}
+    found = _discovered(look(there), there) if there else {}
     episodes = {episode.episode_id: episode.recording for episode in bench.episodes()}
     items: dict[str, Item] = {}
     left = dict(found)
@@ -109,10 +150,8 @@ def outcome(item: Item, job: Job | None) -> Outcome:
     return Outcome(file=item.file, episode_id=item.episode_id, status=status, stage=stage, failure=failure)
 
 
-def _discovered(bench: "Bench", there: Sequence[str], attend: Attend) -> dict[str, Item]:
-    """What lies at the paths `there`, by its place, sorted; every file among them is in it."""
-    job = bench.discover(there)
-    (job,) = attend({job.job_id: f"looking at {len(there)} path{'s' * (len(there) > 1)}"})
+def _discovered(job: Job, there: Sequence[str]) -> dict[str, Item]:
+    """What `job` found at the paths `there`, by its place, sorted; every file among them is in it."""
     files = [name for name in there if Path(name).is_file()]
     if job.result is None:
         return {_place(name): _failed(name, job.failure) for name in files or there}

@@ -30,6 +30,9 @@ _UNFINISHED = re.compile(
 )
 _CHUNK = 1 << 22  # 4 MiB: a disk reads that in well under the time between two reports
 _LARGEST_SIDECAR = 1 << 20
+LONGEST_SETTLE: Seconds = 1.5
+"""How long a file that was named has to rest at the most: programs write more often than that."""
+_LOOK_EVERY: Seconds = 0.25
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def scan(folders: Sequence[Path], *, stable: Seconds, now: Seconds | None = None
     waiting: list[Path] = []
     for path in sorted(set(_files(folders, closed))):
         try:
-            stat = path.stat()
+            fresh = is_fresh(path, stable, moment)
         except OSError:  # gone since the folder was listed, or a link to nothing
             continue
         if not _is_candidate(path):
@@ -68,19 +71,26 @@ def scan(folders: Sequence[Path], *, stable: Seconds, now: Seconds | None = None
         if is_misnamed(path):
             misnamed.append(spelled(path))
             continue
-        # A time far in the future is a wrong clock, and says nothing.
-        fresh = abs(moment - stat.st_mtime) < stable
         (waiting if fresh else ready).append(path)
     return Found(tuple(ready), tuple(waiting), tuple(closed), tuple(misnamed))
 
 
-def examine(path: Path, *, out: Path, report: Report) -> Source:
+def is_fresh(path: Path, stable: Seconds, now: Seconds) -> bool:
+    """Whether a file was written to within `stable` seconds before `now`. Raises OSError."""
+    # A time far in the future is a wrong clock, and says nothing.
+    return abs(now - path.stat().st_mtime) < stable
+
+
+def examine(path: Path, *, out: Path, report: Report, settle: Seconds = 0.0) -> Source:
     """Take down what the recording at `path` is, with the SHA-256 of its content, in `out/source.json`.
 
-    Raises UnreadableMedia when the file cannot be used, BadOptions when the metadata beside it cannot.
+    A file that was written to less than `settle` seconds ago is looked at again when they are over.
+    Raises UnreadableMedia when the file cannot be used or grows, BadOptions when the metadata beside it
+    cannot be used.
     """
     path = path.absolute()
     report(0.0)
+    _refuse_growing(path, settle, report)
     media = probe(path)
     metadata = _metadata(path)
     sha256, size = _digest(path, report)
@@ -90,9 +100,19 @@ def examine(path: Path, *, out: Path, report: Report) -> Source:
 
 
 def sidecar(path: Path) -> Path | None:
-    """The metadata file beside a recording: `name.json`, `name.yaml` or `name.yml`, if there is one."""
-    beside = (path.with_suffix(suffix) for suffix in SIDECARS)
-    return next((file for file in beside if file != path and file.is_file()), None)
+    """The metadata file beside a recording, if there is one: `name.json`, `name.yaml` or `name.yml`.
+
+    Its suffix may be in capitals, as that of `SC2.WAV` is. A file is never its own metadata.
+    """
+    others = (suffix for suffix in SIDECARS if suffix != path.suffix.lower())
+    beside = (path.with_suffix(each) for suffix in others for each in (suffix, suffix.upper()))
+    return next((file for file in beside if file.is_file()), None)
+
+
+def fingerprint(file: Path) -> str:
+    """Changes when a file or the metadata beside it is changed; costs no reading."""
+    stats = [path.stat() for path in (file, sidecar(file)) if path]
+    return " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
 
 
 def _files(folders: Sequence[Path], closed: list[str]) -> Iterator[Path]:
@@ -127,16 +147,38 @@ def _is_candidate(path: Path) -> bool:
     return bool(_MEDIA.fullmatch(path.suffix)) or is_recording(path)
 
 
+def _refuse_growing(path: Path, settle: Seconds, report: Report) -> None:
+    """What is still being written can often be read, and would be an episode of its first half."""
+    if not path.is_file():  # whoever opens it says why it cannot be used
+        return
+    before = _state(path)
+    age = time.time() - before[1] / 1e9
+    if abs(age) >= settle:  # a time far in the future is a wrong clock
+        return
+    until = time.monotonic() + settle - max(age, 0.0)
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, _LOOK_EVERY))
+        report(0.0)
+    if not path.is_file() or _state(path) != before:
+        raise UnreadableMedia(f"{path} is still being written: try again when it is whole")
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Size in bytes and time of the last write in nanoseconds: other ones after every write."""
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
 def _digest(path: Path, report: Report) -> tuple[str, int]:
     """SHA-256 of a file and its size in bytes, read in pieces."""
     digest, read = hashlib.sha256(), 0
-    size = path.stat().st_size
+    before = size, _ = _state(path)
     with path.open("rb") as file:
         while read <= size and (piece := file.read(_CHUNK)):  # a file that grows could go on for ever
             digest.update(piece)
             read += len(piece)
             report(min(read / size, 1.0) if size else 1.0)
-    if read != size:
+    if read != size or _state(path) != before:
         raise UnreadableMedia(f"{path} changed while it was read: try again when it is whole")
     return digest.hexdigest(), size
 
@@ -157,7 +199,7 @@ def _metadata(path: Path) -> Metadata:
 def _parsed(file: Path) -> Any:
     try:
         text = file.read_text(encoding="utf-8-sig")
-        return json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+        return json.loads(text) if file.suffix.lower() == ".json" else yaml.safe_load(text)
     except (ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise BadOptions(f"{file} cannot be read as metadata: {reason}; correct or remove it") from error

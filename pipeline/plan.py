@@ -97,14 +97,14 @@ class Progress:
     """Transient artefacts that a finished stage no longer needs."""
 
 
-def discovery(path: Path, fingerprint: str) -> Task:
+def discovery(path: Path, fingerprint: str, settle: Seconds = 0.0) -> Task:
     """The task that examines the file `path`; `fingerprint` changes when the file or its sidecar does."""
     return Task(
         stage=StageName.DISCOVERED,
         step="discover",
         name=f"examining {path.name}",
         inputs={"recording": str(path)},
-        options={},
+        options={"settle": settle},
         outputs={"source": key_of("discover", VERSIONS["discover"], str(path), fingerprint)},
         media_seconds=0.0,
         share=1.0,

@@ -76,7 +76,8 @@ def enrichment(path: str) -> Enrichment:
 
 
 def _discover(task: Task, out: Path, report: Report) -> None:
-    discover.examine(Path(task.inputs["recording"]), out=out, report=report)
+    settle = task.options.get("settle", 0.0)
+    discover.examine(Path(task.inputs["recording"]), out=out, report=report, settle=settle)
 
 
 def _prepare(task: Task, out: Path, report: Report) -> None:

@@ -27,6 +27,12 @@ def safe_name(name: str) -> str:
     return stem.decode(errors="ignore").rstrip(" .") + suffix
 
 
+def slug_of(name: str) -> str:
+    """A readable id: letters, digits and single hyphens, all ASCII, at most 60 characters."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].strip("-") or "episode"
+
+
 def is_free(target: Path, part: Path, sidecar: bytes | None) -> bool:
     """Whether the recording `part` can be called `target`, with `sidecar` for the metadata beside it.
 
@@ -36,7 +42,7 @@ def is_free(target: Path, part: Path, sidecar: bytes | None) -> bool:
     beside = target.with_suffix(".json")
     taken = sidecar and beside.is_file() and beside.read_bytes() != sidecar
     if sidecar or discover.sidecar(target):
-        known = {target.suffix, *discover.SIDECARS}
         near = target.parent.glob(f"{escape(target.stem)}.*")
-        taken = taken or any(file.stem == target.stem and file.suffix not in known for file in near)
+        others = (file for file in near if file.suffix.lower() not in discover.SIDECARS)
+        taken = taken or any(file.stem == target.stem and file.suffix != target.suffix for file in others)
     return not taken and (not os.path.lexists(target) or (target.exists() and target.samefile(part)))

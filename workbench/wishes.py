@@ -48,6 +48,7 @@ class Wishes:
         params: dict[str, Any] = {
             "files": [*map(str, files), *ready],
             "waiting": waiting,
+            "settle": min(self._settings.stable_seconds, discover.LONGEST_SETTLE),
             "closed": list(found.closed),
             "refused": [_refused(file) for file in (*unusable, *found.misnamed)],
         }

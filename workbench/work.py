@@ -1,7 +1,5 @@
 """What a job consists of: the tasks it has left, what a failed one means for it, and its result."""
 
-import re
-import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,11 +11,12 @@ from pipeline import discover, manifest, plan, stages
 from pipeline.clip_review import withdrawn
 from pipeline.edits import holding, titled
 from pipeline.errors import UnreadableMedia
-from pipeline.model import Rendition, Seconds, Share, StageName
+from pipeline.model import Metadata, Rendition, Seconds, Share, Source, StageName
 from pipeline.plan import Find, Progress, Recording, Wanted
 from pipeline.task import Ref, Task
 from workbench.errors import LibraryBroken, NotFound
 from workbench.estimate import Usual, usual
+from workbench.file_names import slug_of
 from workbench.forecast import Phase, discovery, phases_of, stretches_of
 from workbench.jobs import Episode, Failure, Job, JobType, Outcome, Request, now
 from workbench.library import Library
@@ -152,7 +151,7 @@ class Discovery:
 
     def _task(self, file: Path) -> Task | None:
         try:
-            task = plan.discovery(file, fingerprint(file))
+            task = plan.discovery(file, discover.fingerprint(file), self.job.params.get("settle", 0.0))
         except OSError as error:
             self._skip(file, f"{file} cannot be read: {error.strerror}", "UnreadableMedia")
             return None
@@ -171,7 +170,10 @@ class Discovery:
         facts = {"duration": source.media.duration, "recording": str(file)}
         if source.metadata.title:
             facts["title"] = source.metadata.title
-        if known := self.store.episode_by_content(source.sha256):
+        known = self.store.episode_by_content(source.sha256)
+        if known and _is_its_copy(known, file, source):
+            episode = known
+        elif known:
             if self.store.reviews.review(known.episode_id).edits:
                 facts.pop("title", None)  # what people have made of it stays
             episode = self.store.change_episode(known.episode_id, partial(_found_again, facts, ref))
@@ -200,6 +202,15 @@ class Discovery:
         except NotFound:
             return slug
         return f"{slug}-{sha256[:8]}"
+
+
+def _is_its_copy(known: Episode, file: Path, source: Source) -> bool:
+    """Whether `file` has no metadata, and the recording that the episode knows is still there."""
+    recording = Path(known.recording)
+    if file == recording or source.metadata != Metadata():
+        return False
+    is_there = recording.is_file() and recording.stat().st_size == source.bytes
+    return is_there and manifest.read(Path(known.artefacts["source"])) is not None
 
 
 def _found_again(facts: dict[str, Any], ref: Ref, episode: Episode) -> Episode:
@@ -378,18 +389,6 @@ def artefact_files(folder: str) -> list[Path]:
     """The files of an artefact, without its manifest; none when it is gone or broken."""
     paper = manifest.read(Path(folder))
     return [Path(folder) / file.path for file in paper.files] if paper else []
-
-
-def fingerprint(file: Path) -> str:
-    """Changes when a file or the metadata beside it is changed; costs no reading."""
-    stats = [path.stat() for path in (file, discover.sidecar(file)) if path]
-    return " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
-
-
-def slug_of(name: str) -> str:
-    """A readable id: letters, digits and single hyphens, all ASCII, at most 60 characters."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].strip("-") or "episode"
 
 
 def _find_since(library: Library, made_since: datetime | None, kind: str, key: str) -> Path | None:

@@ -29,12 +29,16 @@ def discover(
     scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find recordings and make them episodes."""
+    """Find recordings and make them episodes.
+
+    Files that were written to a moment ago are given the setting `stable_seconds` to be whole.
+    """
+    from apps import batch
+
     here: dict[str, Any] = {"workers": workers, "scheduler": scheduler}
     settings = load_settings(library=library, **here)
     with Signals() as signals, enter(settings, here) as bench:
-        started = bench.discover(folders or None)
-        (job,) = watch(bench, {started.job_id: "looking for recordings"}, signals)
+        job = batch.look(bench, folders or None, signals, settings.stable_seconds)
     if as_json:
         found = {"episodes": [], "skipped": [], "waiting": []} | (job.result or {})
         terminal.show_json({"status": job.status, "failure": job.failure, **found})
@@ -63,6 +67,8 @@ def process(
     """Take recordings through the stages.
 
     With none named, every job that was not finished goes on. A file or folder goes before an episode.
+    What was changed in the metadata beside a recording is read when its file or folder is named, not when
+    its episode is.
     With --json the last lines are one object a file: file, episode_id, status, stage, failure. The stage
     is the one that was reached, or the one in which the work stopped.
     """
@@ -72,7 +78,8 @@ def process(
     settings = load_settings(library=library, model=model, language=language, **here)
     with Signals() as signals, enter(settings, here) as bench:
         if what:
-            outcomes = batch.process(bench, what, signals, _how(target_stage, force, model, language))
+            how = _how(target_stage, force, model, language)
+            outcomes = batch.process(bench, what, signals, how, settings.stable_seconds)
         else:
             outcomes = batch.resume(bench, signals)
         if as_json:

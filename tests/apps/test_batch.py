@@ -3,6 +3,9 @@
 import os
 import shutil
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,7 +52,7 @@ def test_all_that_was_named_has_one_outcome_each_in_order(bench: Workbench, fold
 
 def test_a_folder_and_a_file_in_it_count_once(bench: Workbench, folder: Path) -> None:
     named = [str(folder / "tone.mp4"), str(folder), str(folder / "tone.mp4")]
-    items = batch.gather(bench, named, lambda titles: [bench.wait(job_id) for job_id in titles])
+    items = batch.gather(bench, named, lambda there: bench.wait(bench.discover(there).job_id))
     assert [Path(item.file).name for item in items] == ["tone.mp4", "broken.mp4", "silence.wav"]
 
 
@@ -85,6 +88,66 @@ def test_a_name_that_is_not_utf8_is_a_failure_of_its_own(bench: Workbench, folde
     assert sorted(outcome.status for outcome in outcomes) == ["completed", "completed", "failed"]
     (failure,) = [outcome.failure for outcome in outcomes if outcome.failure]
     assert failure.reason == rf"{folder}/Caf\udce9.mp4 has a name that is not UTF-8: rename it"
+
+
+@pytest.fixture
+def strict(tmp_path: Path) -> Any:
+    """A library in which files have to rest for two seconds."""
+    found = load_settings(library=tmp_path / "library", environment={}, workers=1, stable_seconds=2)
+    with Workbench(found) as bench:
+        yield bench
+
+
+@pytest.fixture
+def growing(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a file that a thread goes on writing."""
+    file, ended = tmp_path / "recordings/growing.wav", threading.Event()
+
+    def write() -> None:
+        while not ended.wait(0.1):
+            with file.open("ab") as opened:
+                opened.write(bytes(100))
+
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    writer = threading.Thread(target=write)
+    writer.start()
+    yield file
+    ended.set()
+    writer.join()
+
+
+def test_whole_files_that_were_just_copied_into_a_folder_are_processed(
+    strict: Workbench, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "broken.mp4").unlink()
+    outcomes = batch.process(strict, [str(folder)], Signals(), ONLY_FOUND, stable=2)
+    assert [outcome.status for outcome in outcomes] == ["completed", "completed"]
+    told = "2 files were written to a moment ago: waiting up to 2 s for them to be whole\n"
+    said = capsys.readouterr()
+    assert (said.err.count(told), said.out) == (1, "")
+
+
+def test_a_file_in_a_folder_that_is_still_written_after_that_is_said(
+    strict: Workbench, growing: Path, tone: Path
+) -> None:
+    shutil.copy(tone, growing.with_name("tone.mp4"))
+    outcomes = batch.process(strict, [str(growing.parent)], Signals(), ONLY_FOUND, stable=2)
+    ended = {Path(outcome.file or "").name: outcome.failure and outcome.failure.kind for outcome in outcomes}
+    assert ended == {"growing.wav": "StillBeingWritten", "tone.mp4": None}
+
+
+@pytest.mark.parametrize("sign", ["cancel", "leave"])
+def test_a_wait_for_files_to_be_whole_ends_with_the_command(
+    strict: Workbench, growing: Path, monkeypatch: pytest.MonkeyPatch, sign: str
+) -> None:
+    signals, left = Signals(), pytest.raises(SystemExit) if sign == "leave" else nullcontext()
+    monkeypatch.setattr(
+        "apps.terminal.say", lambda text: "waiting up to" in text and setattr(signals, sign, True)
+    )
+    with left:
+        batch.process(strict, [str(growing.parent)], signals, ONLY_FOUND, stable=600)
+    assert len(strict.jobs()) == 1
 
 
 def test_an_empty_folder_is_said(

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -177,6 +178,16 @@ def test_a_named_folder_may_be_empty_or_hold_what_is_no_recording(cli: "Cli", tm
     run = cli("discover", "--library", tmp_path / "library", drop)
     assert run.code == 0
     assert "notes.mp4 is empty" in run.err
+
+
+def test_files_that_were_just_copied_into_a_folder_are_waited_for(
+    cli: "Cli", tone: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "drop").mkdir()
+    shutil.copy(tone, tmp_path / "drop/talk.mp4")
+    run = cli("discover", "--library", tmp_path / "library", tmp_path / "drop", "--json")
+    assert ([found["episode_id"] for found in run.facts["episodes"]], run.facts["waiting"]) == (["talk"], [])
+    assert "1 file was written to a moment ago: waiting up to 10 s for it to be whole" in run.err
 
 
 @pytest.mark.parametrize("named", [("show", "nobody"), ("job", "17"), ("cancel", "17"), ("clips", "nobody")])

@@ -3,6 +3,9 @@ import json
 import os
 import shutil
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +187,64 @@ def test_a_file_that_grows_while_it_is_read_is_refused(recording: Path, out: Pat
         discover.examine(recording, out=out, report=grow)
 
 
+def test_a_file_that_is_written_to_while_it_is_read_is_refused_at_any_size(recording: Path, out: Path):
+    def rewrite(share: float) -> None:
+        recording.write_bytes(recording.read_bytes())
+        os.utime(recording, (NOW + share, NOW + share))  # the clock of a file system may be coarse
+
+    with pytest.raises(UnreadableMedia, match=r"talk\.mp4 changed while it was read"):
+        discover.examine(recording, out=out, report=rewrite)
+
+
+@pytest.fixture
+def spoken_into(silence: Path, tmp_path: Path) -> Iterator[Path]:
+    """A sound file that another thread goes on writing, every 0.2 seconds."""
+    talk, ended = Path(shutil.copy(silence, tmp_path / "talk.wav")), threading.Event()
+
+    def write() -> None:
+        while not ended.wait(0.2):
+            with talk.open("ab") as file:
+                file.write(bytes(1000))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    yield talk
+    ended.set()
+    writer.join()
+
+
+def test_a_file_that_somebody_is_writing_is_refused(spoken_into: Path, out: Path):
+    with pytest.raises(UnreadableMedia, match=r"talk\.wav is still being written: try again when it is"):
+        discover.examine(spoken_into, out=out, report=ignore, settle=0.6)
+    assert not list(out.iterdir())
+
+
+def test_a_file_that_was_just_written_is_examined_once_it_has_rested(recording: Path, out: Path):
+    written = recording.stat().st_mtime
+    discover.examine(recording, out=out, report=ignore, settle=0.6)
+    assert time.time() - written >= 0.6
+
+
+@pytest.mark.parametrize("age", [5, -1000], ids=["it is old", "its clock was wrong"])
+def test_nobody_waits_for_a_file_that_rests(recording: Path, out: Path, age: float):
+    os.utime(recording, (time.time() - age,) * 2)
+    started = time.monotonic()
+    discover.examine(recording, out=out, report=ignore, settle=4)
+    assert time.monotonic() - started < 3
+
+
+def test_waiting_for_a_file_ends_with_a_cancel(recording: Path, out: Path):
+    started = time.monotonic()
+
+    def cancel(share: float) -> None:
+        if time.monotonic() - started > 0.1:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        discover.examine(recording, out=out, report=cancel, settle=30)
+    assert time.monotonic() - started < 5
+
+
 def test_the_source_file_is_left_as_it_is(recording: Path, out: Path):
     before = (recording.read_bytes(), recording.stat().st_mtime_ns)
     discover.examine(recording, out=out, report=ignore)
@@ -195,7 +256,7 @@ def test_without_metadata_nothing_is_known(recording: Path, out: Path):
     assert known.model_dump(exclude_defaults=True) == {}
 
 
-@pytest.mark.parametrize("suffix", [".json", ".yaml", ".yml"])
+@pytest.mark.parametrize("suffix", [".json", ".yaml", ".yml", ".JSON", ".YAML", ".YML"])
 def test_metadata_beside_the_recording_is_read(recording: Path, out: Path, suffix: str):
     content = {"title": "Über Kabel", "show": "Long Lines", "guests": ["Ann", "Bo"], "language": "de"}
     read = metadata(recording, out, content, suffix)
@@ -260,3 +321,9 @@ def test_the_first_of_several_metadata_files_counts(recording: Path):
     assert discover.sidecar(recording) == yaml
     assert discover.sidecar(recording) != put(recording.with_suffix(".json"))
     assert discover.sidecar(recording) == recording.with_suffix(".json")
+
+
+def test_a_recording_with_the_suffix_of_metadata_is_not_its_own(recording: Path):
+    for name in ("talk.json", "other.YAML"):
+        assert discover.sidecar(put(recording.with_name(name))) is None
+    assert discover.sidecar(recording) == recording.with_name("talk.json")

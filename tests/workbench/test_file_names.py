@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.file_names import safe_name
+from workbench.file_names import safe_name, slug_of
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,11 @@ def test_whatever_a_client_calls_it_the_name_is_one_that_a_folder_can_have(name:
     assert not safe.endswith((" ", "."))
     assert unicodedata.is_normalized("NFC", safe)
     assert not set(safe) & set('/\\<>:"|?*\x00\n\r\x7f')
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [("Talk: Part 2!", "talk-part-2"), ("Entrevista a Mònica", "entrevista-a-monica"), ("会話", "episode")],
+)
+def test_a_slug_is_readable_ascii(name: str, slug: str):
+    assert slug_of(name) == slug

@@ -319,6 +319,13 @@ def test_two_recordings_that_differ_in_their_suffix_alone_do_not_share_metadata(
     assert [bool(discover.sidecar(path)) for path in (first, second)] == [bool(each) for each in told]
 
 
+def test_metadata_with_a_suffix_in_capitals_belongs_to_the_recording_that_has_it(make: Make, inbox: Path):
+    uploads = make()
+    (inbox / "talk.mp4").write_bytes(b"a talk")
+    (inbox / "talk.YAML").write_text("title: mine")
+    assert sent(uploads, name="talk.wav").name == "talk-2.wav"
+
+
 def test_two_recordings_without_metadata_keep_their_names(make: Make):
     uploads = make()
     assert [sent(uploads, name=name).name for name in ("talk.mp4", "talk.wav")] == ["talk.mp4", "talk.wav"]

@@ -12,7 +12,7 @@ from pipeline.task import Task
 from workbench.jobs import Job, JobType, Request
 from workbench.library import Library
 from workbench.store import Store
-from workbench.work import Discovery, slug_of, still_current, work_of
+from workbench.work import Discovery, still_current, work_of
 
 
 @pytest.fixture
@@ -168,11 +168,3 @@ def test_what_was_made_of_a_replaced_artefact_is_not_current(after: dict[str, st
     current = set(still_current(BEFORE, after))
     assert kept - after.keys() <= current
     assert current - after.keys() == kept - after.keys()
-
-
-@pytest.mark.parametrize(
-    ("name", "slug"),
-    [("Talk: Part 2!", "talk-part-2"), ("Entrevista a Mònica", "entrevista-a-monica"), ("会話", "episode")],
-)
-def test_a_slug_is_readable_ascii(name: str, slug: str):
-    assert slug_of(name) == slug

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pipeline import stages
 from pipeline.model import AspectRatio, StageName, Variant
 from tests.benchmarks.queue import closed_now
 from tests.workbench.quick import found, settings_for, the_episode
@@ -120,6 +121,19 @@ def test_a_bad_file_is_skipped_with_a_reason_and_the_others_are_found(
     assert all(name in reason for name, reason in reasons.items())
 
 
+def test_a_file_that_another_program_is_writing_is_skipped_until_it_is_whole(tmp_path: Path, silence: Path):
+    talk, content = tmp_path / "talk.wav", silence.read_bytes()
+    talk.write_bytes(content[: len(content) // 2])
+    code = f"import time; f = open({str(talk)!r}, 'ab', 0)\nwhile True: f.write(bytes(100)), time.sleep(0.7)"
+    with Workbench(settings_for(tmp_path / "library", stable_seconds=10)) as bench:
+        with subprocess.Popen([sys.executable, "-c", code]) as writer:
+            (skipped,) = (found(bench, talk).result or {})["skipped"]
+            writer.kill()
+        assert skipped["reason"] == f"{talk} is still being written: try again when it is whole"
+        talk.write_bytes(content)
+        assert the_episode(bench, talk) == "talk"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="all names are UTF-8 on this system")
 @pytest.mark.parametrize("named", ["", "Caf\udce9.mp4"], ids=["its folder is named", "it is named"])
 def test_a_file_whose_name_is_not_utf8_is_skipped_with_a_reason_and_the_others_are_found(
@@ -148,6 +162,55 @@ def test_the_same_content_under_two_names_is_one_episode(empty: Workbench, tone:
     twin.write_bytes(tone.read_bytes())
     assert the_episode(empty, tone) == the_episode(empty, twin)
     assert len(empty.episodes()) == 1
+
+
+@pytest.fixture
+def two_copies(tone: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """The same content twice: one with metadata beside it, one without."""
+    first, copy = tmp_path / "a/mary.mp4", tmp_path / "b/mary_copy.mp4"
+    for place in (first, copy):
+        place.parent.mkdir()
+        shutil.copy(tone, place)
+    first.with_suffix(".yaml").write_text("title: Mary\nshow: Nursery\nguests: [Ann]\n")
+    return first, copy
+
+
+def _recording_and_show(bench: Workbench, episode_id: str) -> tuple[str, str, str | None]:
+    episode = bench.episode(episode_id)
+    return episode.recording, episode.title, stages.source(episode.artefacts["source"]).metadata.show
+
+
+def test_a_copy_without_metadata_leaves_an_episode_as_it_is(empty: Workbench, two_copies: tuple[Path, Path]):
+    first, copy = two_copies
+    episode_id = the_episode(empty, first)
+    assert the_episode(empty, copy) == episode_id
+    assert _recording_and_show(empty, episode_id) == (str(first), "Mary", "Nursery")
+
+
+def test_a_copy_with_metadata_of_its_own_is_the_episode_from_then_on(
+    empty: Workbench, two_copies: tuple[Path, Path]
+):
+    first, copy = two_copies
+    assert the_episode(empty, copy) == the_episode(empty, first)
+    assert _recording_and_show(empty, "mary-copy") == (str(first), "Mary", "Nursery")
+
+
+def test_a_copy_takes_over_when_the_recording_is_gone(empty: Workbench, two_copies: tuple[Path, Path]):
+    first, copy = two_copies
+    episode_id = the_episode(empty, first)
+    first.unlink()
+    assert the_episode(empty, copy) == episode_id
+    assert _recording_and_show(empty, episode_id) == (str(copy), "Mary", None)
+
+
+def test_metadata_that_was_removed_is_gone_when_the_recording_is_found_again(
+    empty: Workbench, two_copies: tuple[Path, Path]
+):
+    first, _ = two_copies
+    episode_id = the_episode(empty, first)
+    first.with_suffix(".yaml").unlink()
+    the_episode(empty, first)
+    assert _recording_and_show(empty, episode_id) == (str(first), "Mary", None)
 
 
 def test_other_content_under_the_same_name_is_another_episode(
