@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
-from pipeline.model import AspectRatio, Frozen, Seconds, Variant
+from pipeline.model import AspectRatio, Frozen, Lufs, Seconds, Variant
 from workbench.errors import BadSetting
 
 FILE = "workbench.toml"
@@ -46,7 +46,9 @@ type Paths = Annotated[tuple[Path, ...], BeforeValidator(_listed), AfterValidato
 class Settings(Frozen):
     """Every setting, with its default; the line under each is its documentation."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(  # TOML has `inf` and `nan`, and a job's parameters, which are JSON, have not
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     library: Path = Path.home() / "episode-library"
     """Folder that holds episodes, artefacts, the database and the inbox (not settable in the file)."""
@@ -90,7 +92,7 @@ class Settings(Frozen):
         AspectRatio.LANDSCAPE,
     )
     """Which aspect ratios of each clip to render: 9x16, 1x1, 4x5, 16x9."""
-    loudness: float = Field(-14.0, ge=-31, le=-8)
+    loudness: Lufs = -14.0
     """Integrated loudness of the clips, in LUFS."""
 
     host: str = "127.0.0.1"
@@ -213,9 +215,12 @@ def _load(
         | {name: "--" + name.replace("_", "-") for name in by_flag}
     )
     try:
-        return Settings.model_validate(values), sources
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         raise BadSetting(_sentence(error, sources, root)) from error
+    if contradiction := _contradiction(settings, sources):
+        raise BadSetting(contradiction)
+    return settings, sources
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -239,6 +244,26 @@ def _sentence(error: ValidationError, sources: _Sources, root: Path) -> str:
         return f"{root / FILE}: there is no setting `{name}`; the settings are {known}"
     source = sources.get(name, "default")
     return f"setting `{name}` from {source} cannot be {first['input']!r}: {first['msg']}"
+
+
+def _contradiction(settings: Settings, sources: _Sources) -> str | None:
+    """Which settings do not go together, though each by itself could be; the pipeline would refuse them."""
+
+    def told(name: str) -> str:
+        return f"`{name}` ({getattr(settings, name)} from {sources.get(name, 'default')})"
+
+    if settings.clip_max_seconds < settings.clip_min_seconds:
+        return f"setting {told('clip_max_seconds')} must not be below {told('clip_min_seconds')}"
+    if not settings.llm_base_url:
+        return None
+    if (
+        "@" in settings.llm_base_url.partition("//")[2].partition("/")[0]
+    ):  # it is shown, and written into logs
+        source = sources.get("llm_base_url")
+        return f"setting `llm_base_url` from {source} may not hold a name or a password: see `llm_api_key`"
+    if not settings.llm_model:
+        return f"setting {told('llm_base_url')} needs `llm_model`: the name of the model at that endpoint"
+    return None
 
 
 def _documentation() -> dict[str, str]:

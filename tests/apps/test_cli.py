@@ -104,6 +104,23 @@ def test_a_bad_setting_is_one_sentence_and_2(cli: "Cli", tmp_path: Path, text: s
     assert len(run.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["config", "doctor", "process"])
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("loudness = -8.5", ["loudness"]), ("clip_min_seconds = 70", ["clip_min_seconds", "clip_max_seconds"])],
+)
+def test_settings_with_which_no_clip_could_be_made_are_refused_before_anything_is_done(
+    cli: "Cli", tmp_path: Path, name: str, text: str, named: list[str]
+) -> None:
+    (tmp_path / "workbench.toml").write_text(text)
+    files = ("one.mp4", "two.mp4") if name == "process" else ()
+    run = cli(name, *files, "--library", tmp_path, "--json")
+    assert run.code == 2
+    assert run.facts["failure"]["kind"] == "BadSetting"
+    assert [each for each in named if f"`{each}`" not in run.err] == []
+    assert [file.name for file in tmp_path.iterdir()] == ["workbench.toml"]
+
+
 def test_with_json_a_refusal_is_an_object(cli: "Cli", tmp_path: Path) -> None:
     run = cli("process", "--workers", "-1", "--library", tmp_path, "--json")
     assert run.code == 2
