@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from apps import facts, terminal
-from apps.commands.flags import AsJson, Host, Library, Model, Port, Scheduler, Workers
+from apps.commands.flags import AsJson, Host, Language, Library, Model, Port, Scheduler, Workers
 from apps.watch import Signals
 from workbench.access import Scope
 from workbench.door import enter
@@ -103,9 +103,22 @@ def keys(
 
 
 @app.command()
-def config(library: Library = None, as_json: AsJson = False) -> None:
-    """List every setting with its value and where that comes from."""
-    chosen = explain(library=library)
+def config(
+    library: Library = None,
+    model: Model = None,
+    language: Language = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    host: Host = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """List every setting with its value and where that comes from.
+
+    With the flags of another command, it tells what counts in that.
+    """
+    flags: dict[str, Any] = {"model": model, "language": language, "workers": workers}
+    chosen = explain(library=library, scheduler=scheduler, host=host, port=port, **flags)
     if as_json:
         terminal.show_json(chosen)
     else:
