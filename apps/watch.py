@@ -175,7 +175,7 @@ class Lines:
                 self._said[job.job_id] = (state, now)
 
     def say(self, text: str) -> None:
-        terminal.say(text)
+        terminal.say(terminal.on_one_line(text))
 
 
 class Bars:
@@ -209,12 +209,13 @@ class Bars:
             self._show(job)
 
     def say(self, text: str) -> None:
-        self._progress.print(Text(text))
+        self._progress.print(Text(terminal.on_one_line(text)))
 
     def _show(self, job: Job) -> None:
         if job.job_id not in self._rows:
+            title = terminal.on_one_line(self._titles[job.job_id])
             self._rows[job.job_id] = self._progress.add_task(
-                self._titles[job.job_id], start=False, total=100, stage="", message="", left=""
+                title, start=False, total=100, stage="", message="", left=""
             )
         row = self._rows[job.job_id]
         if job.status is Status.RUNNING:
@@ -223,7 +224,7 @@ class Bars:
             row,
             completed=job.progress,
             stage=_doing(job),
-            message=job.waits_for or job.message,
+            message=terminal.on_one_line(job.waits_for or job.message),
             left=_time_left(job, short=self._screen.width < _NARROW),
         )
 
