@@ -248,6 +248,18 @@ def test_ctrl_c_while_the_workers_start_makes_no_noise(start: "Start", tone: Pat
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("module", ["typer", "rich.console", "pydantic", "pipeline.model", "apps.facts"])
+def test_ctrl_c_while_the_command_is_still_loaded_ends_it_quietly(
+    start: "Start", tmp_path: Path, module: str
+) -> None:
+    process = start("jobs", "--library", tmp_path / "library", PYTHONPROFILEIMPORTTIME="1")
+    wait_for(process.stderr, f" {module}\n")
+    process.send_signal(signal.SIGINT)
+    out, said = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in said
+
+
 def test_a_second_ctrl_c_stops_at_once(transcribing: Any) -> None:
     below = workers_of(transcribing.pid)
     os.kill(transcribing.pid, signal.SIGINT)
