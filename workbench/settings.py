@@ -4,9 +4,10 @@ A value comes from the default, the library's `workbench.toml`, the variable `WO
 argument (a command line flag), the later the stronger.
 """
 
+import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -185,6 +186,16 @@ def explain(
     )
 
 
+def unknown_variables(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """A sentence for each variable that is named as those of settings are, though it sets nothing."""
+    environment = os.environ if environment is None else environment
+    names = [name.removeprefix(PREFIX) for name in sorted(environment) if name.startswith(PREFIX)]
+    known = [name.upper() for name in Settings.model_fields]
+    return tuple(
+        f"{PREFIX}{name} sets nothing: {_nearest(name, known)}" for name in names if name not in known
+    )
+
+
 def use_ffmpeg(settings: Settings) -> None:
     """From now on this process runs the ffmpeg that is set, if one is."""
     if settings.ffmpeg:
@@ -264,6 +275,11 @@ def _contradiction(settings: Settings, sources: _Sources) -> str | None:
     if not settings.llm_model:
         return f"setting {told('llm_base_url')} needs `llm_model`: the name of the model at that endpoint"
     return None
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    found = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {PREFIX}{found[0]}?" if found else "`workbench config` lists what can be set"
 
 
 def _documentation() -> dict[str, str]:

@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from apps import terminal
 from apps.commands import jobs, library, work
+from workbench.settings import unknown_variables
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,6 +32,8 @@ def _top(version: Annotated[bool, typer.Option("--version", help="Show the versi
     Settings come from the library's workbench.toml, then variables named WORKBENCH_<SETTING>, then flags,
     the later the stronger; `workbench config` lists them all.
     """
+    for sentence in unknown_variables():
+        terminal.say(f"warning: {sentence}")
     if version:
         terminal.show(f"episode-workbench {metadata.version('episode-workbench')}")
         raise typer.Exit

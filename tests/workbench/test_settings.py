@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import BadSetting
-from workbench.settings import Settings, explain, load_settings
+from workbench.settings import Settings, explain, load_settings, unknown_variables
 from workbench.wishes import options_of
 
 
@@ -124,6 +124,21 @@ def test_what_settings_accept_the_pipeline_accepts(tmp_path: Path, text: str):
     except BadSetting:
         return
     json.dumps(options_of(settings).model_dump(mode="json"), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("WORKBENCH_CLIPCOUNT", "WORKBENCH_CLIPCOUNT sets nothing: did you mean WORKBENCH_CLIP_COUNT?"),
+        ("WORKBENCH_XYZ", "WORKBENCH_XYZ sets nothing: `workbench config` lists what can be set"),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_named_with_the_nearest_one(name: str, sentence: str):
+    assert unknown_variables({name: "1", "PATH": "/bin", "WORKBENCH_PORT": "1"}) == (sentence,)
+
+
+def test_no_variable_of_a_setting_is_unknown():
+    assert unknown_variables({f"WORKBENCH_{name.upper()}": "1" for name in Settings.model_fields}) == ()
 
 
 def test_the_openai_variable_of_some_other_program_is_not_a_choice(tmp_path: Path):
