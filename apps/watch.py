@@ -30,6 +30,8 @@ _LOOK_FIRST: Seconds = 0.05
 _LOOK_EVERY: Seconds = 0.1  # a stage may take no longer
 _ASK_EVERY: Seconds = 0.5  # a server, which has others to answer
 _SAY_EVERY: Seconds = 10.0
+_AT_ONCE = "ignore:resource_tracker"
+"""A second Ctrl-C leaves semaphores to Python's resource tracker, which removes them, and would say so."""
 _NARROW = 110  # columns; below this the bar gives room to the words
 _DOING = {
     None: "starting",
@@ -49,6 +51,7 @@ class Signals:
         self.leave = False
 
     def __enter__(self) -> Self:
+        sys.warnoptions.append(_AT_ONCE)  # what the tracker is started with
         self._before = {
             signal.SIGINT: signal.signal(signal.SIGINT, self._interrupted),
             signal.SIGTERM: signal.signal(signal.SIGTERM, self._terminated),
@@ -58,6 +61,7 @@ class Signals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
+        sys.warnoptions.remove(_AT_ONCE)
         for number, before in self._before.items():
             signal.signal(number, before)
 

@@ -268,7 +268,7 @@ def test_a_second_ctrl_c_stops_at_once(transcribing: Any) -> None:
     started = time.monotonic()
     assert transcribing.wait(10) == 130
     assert time.monotonic() - started < 2
-    transcribing.communicate()
+    assert "resource_tracker" not in transcribing.communicate()[1]
     assert gone(below)
 
 
