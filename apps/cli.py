@@ -1,49 +1,29 @@
-"""The command `workbench`: each of its commands calls the `Workbench` and shows what it says.
+"""Where the command `workbench` starts; `apps.commands.root` has what it does."""
 
-While a server has the library open, the same verbs are the server's: see `workbench.door`.
-"""
+import os
+import signal
 
-import sys
-from importlib import metadata
-from typing import Annotated
-
-import typer
-
-from apps import terminal
-from apps.commands import jobs, library, work
-
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,  # a bug shows its plain traceback, without the values of variables
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="\b\n" + terminal.EXIT_CODES,
-)
-for part in (work, jobs, library):
-    app.add_typer(part.app)
+_CANCELLED = 130
+"""As `terminal.CANCELLED`, which is not loaded yet."""
 
 
 def main() -> None:
-    """Run the command line; it ends with one of `terminal.EXIT_CODES`."""
-    terminal.never_fail()
-    try:
-        app()
-    except terminal.REFUSALS as error:
-        sys.exit(terminal.refuse(error, as_json="--json" in sys.argv))
-    finally:
-        terminal.flush()
+    """Run the command line; a Ctrl-C while its modules are loaded ends it with the exit code of any other.
 
-
-@app.callback(invoke_without_command=True)
-def _top(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
-    """Long recordings in; a finished episode and short clips out.
-
-    Settings come from the library's workbench.toml, then variables named WORKBENCH_<SETTING>, then flags,
-    the later the stronger; `workbench config` lists them all.
+    An exception could not: some modules make another one of it, and a few turn it into death by signal.
     """
-    if version:
-        terminal.show(f"episode-workbench {metadata.version('episode-workbench')}")
-        raise typer.Exit
+    heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # or a shell has it ignored
+    if heard:
+        signal.signal(signal.SIGINT, _leave)
+    from apps.commands import root
+
+    if heard:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    root.run()
+
+
+def _leave(*_: object) -> None:
+    os._exit(_CANCELLED)  # nothing has begun that could be left half done
 
 
 if __name__ == "__main__":

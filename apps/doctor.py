@@ -1,5 +1,6 @@
 """What `workbench doctor` looks at: whether this machine can do the whole work, by trying it."""
 
+import errno
 import os
 import shutil
 import socket
@@ -9,12 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import psutil
 
 from pipeline import ffmpeg
 from pipeline.errors import ModelMissing, PipelineError, ToolFailed
 from pipeline.model import AspectRatio, Frozen, Seconds, Span
+from workbench import run_file
 from workbench.door import enter
 from workbench.errors import LibraryBusy, WorkbenchError
 from workbench.settings import Settings, use_ffmpeg
@@ -163,6 +166,21 @@ def _loopback(settings: Settings) -> _Found:
     return "ok", f"127.0.0.1 answers (tried port {port})"
 
 
+def _port(settings: Settings) -> _Found:
+    """Listens for a moment where `serve` would."""
+    host, port = settings.host, settings.port
+    server = run_file.serving(settings.library)
+    if server and port in (0, urlsplit(server.url).port):
+        return "ok", f"this library's own server answers at {server.url}"
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE  # all but `serve` works
+        found = f"{host}:{port} cannot be used: {'another program has it' if taken else error.strerror}"
+        return "warning" if taken else "problem", found
+    return "ok", f"{host}:{port} is free for `serve`" if port else f"`serve` takes any that is free on {host}"
+
+
 def _cluster(settings: Settings) -> _Found:
     from workbench import runner
 
@@ -216,6 +234,7 @@ CHECKS: dict[str, Callable[[Settings], _Found]] = {
     "disk": _disk,
     "memory": _memory,
     "loopback": _loopback,
+    "port": _port,
     "cluster": _cluster,
     "llm": _llm,
 }
@@ -229,6 +248,7 @@ ADVICE = {
     "disk": "Make room, or put the library on another disk with --library.",
     "memory": "Close other programs, or set `workers` to fewer.",
     "loopback": "Let programs on this machine talk to each other over 127.0.0.1 (see the firewall).",
+    "port": "Stop that program, or choose another with --port and --host, or the settings `port` and `host`.",
     "cluster": "Start the scheduler, correct `scheduler`, or leave it out for a cluster of its own.",
     "llm": "Correct `llm_base_url` and `llm_model`, or leave them out for the local enricher.",
 }

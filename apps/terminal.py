@@ -6,6 +6,7 @@ no colours, and lines are as long as they need to be.
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -53,6 +54,8 @@ _STYLES = {
     "problem": "red",
 }
 _UNLIMITED = 10_000  # columns: nothing is folded or cut in a pipe
+_BREAKS = re.compile(r"[\t-\r\x1c-\x1e\x85\u2028\u2029]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class _Console(Console):
@@ -112,8 +115,8 @@ def show_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     for index, header in enumerate(headers):
         table.add_column(header, no_wrap=index == 0, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(cell), style=_STYLES.get(str(cell), "")) for cell in row))
-    console(sys.stdout).print(table)
+        table.add_row(*map(_cell, row))
+    _show(table)
 
 
 def show_facts(facts: Sequence[tuple[str, object]]) -> None:
@@ -123,8 +126,16 @@ def show_facts(facts: Sequence[tuple[str, object]]) -> None:
     table.add_column(overflow="fold")
     for name, value in facts:
         if value not in (None, "", [], ()):
-            table.add_row(name, Text(str(value), style=_STYLES.get(str(value), "")))
-    console(sys.stdout).print(table)
+            table.add_row(name, _cell(value))
+    _show(table)
+
+
+def on_one_line(text: str) -> str:
+    """`text` with a blank for each line break, and any other control character spelled out.
+
+    A file name or a title may hold some, and would break a row in two, or command the terminal.
+    """
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", _BREAKS.sub(" ", text))
 
 
 def refuse(error: Exception, *, as_json: bool) -> int:
@@ -135,7 +146,7 @@ def refuse(error: Exception, *, as_json: bool) -> int:
     failure = Failure(reason=reason, kind=type(error).__name__, transient=isinstance(error, LibraryBusy))
     if as_json:
         show_json({"failure": failure})
-    say(f"error: {reason}")
+    say(f"error: {on_one_line(reason)}")
     return _code(error)
 
 
@@ -149,6 +160,22 @@ def clock(seconds: Seconds) -> str:
 def moment(time: datetime) -> str:
     """A time as people here read it."""
     return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _cell(value: object) -> Text:
+    return Text(on_one_line(str(value)), style=_STYLES.get(str(value), ""))
+
+
+def _show(table: Table) -> None:
+    """In a pipe, rows end where their text does: Rich fills them up to the longest."""
+    screen = console(sys.stdout)
+    if screen.file.isatty():
+        screen.print(table)
+        return
+    with screen.capture() as drawn:
+        screen.print(table)
+    lines = drawn.get().removesuffix("\n").split("\n")
+    screen.print(Text("\n".join(map(str.rstrip, lines))), soft_wrap=True)
 
 
 @contextmanager

@@ -30,6 +30,8 @@ _LOOK_FIRST: Seconds = 0.05
 _LOOK_EVERY: Seconds = 0.1  # a stage may take no longer
 _ASK_EVERY: Seconds = 0.5  # a server, which has others to answer
 _SAY_EVERY: Seconds = 10.0
+_AT_ONCE = "ignore:resource_tracker"
+"""A second Ctrl-C leaves semaphores to Python's resource tracker, which removes them, and would say so."""
 _NARROW = 110  # columns; below this the bar gives room to the words
 _DOING = {
     None: "starting",
@@ -49,6 +51,7 @@ class Signals:
         self.leave = False
 
     def __enter__(self) -> Self:
+        sys.warnoptions.append(_AT_ONCE)  # what the tracker is started with
         self._before = {
             signal.SIGINT: signal.signal(signal.SIGINT, self._interrupted),
             signal.SIGTERM: signal.signal(signal.SIGTERM, self._terminated),
@@ -58,6 +61,7 @@ class Signals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
+        sys.warnoptions.remove(_AT_ONCE)
         for number, before in self._before.items():
             signal.signal(number, before)
 
@@ -171,11 +175,13 @@ class Lines:
             state = said if job in waiting else str(job.status if job.ended else job.current_stage)
             is_due = not job.ended and now - at >= _SAY_EVERY
             if state != said or is_due:
-                self.say(_line(job, self._titles[job.job_id]))
+                title = self._titles[job.job_id]
+                for line in (_line(job, title), *_notes(job, title)):
+                    self.say(line)
                 self._said[job.job_id] = (state, now)
 
     def say(self, text: str) -> None:
-        terminal.say(text)
+        terminal.say(terminal.on_one_line(text))
 
 
 class Bars:
@@ -209,12 +215,13 @@ class Bars:
             self._show(job)
 
     def say(self, text: str) -> None:
-        self._progress.print(Text(text))
+        self._progress.print(Text(terminal.on_one_line(text)))
 
     def _show(self, job: Job) -> None:
         if job.job_id not in self._rows:
+            title = terminal.on_one_line(self._titles[job.job_id])
             self._rows[job.job_id] = self._progress.add_task(
-                self._titles[job.job_id], start=False, total=100, stage="", message="", left=""
+                title, start=False, total=100, stage="", message="", left=""
             )
         row = self._rows[job.job_id]
         if job.status is Status.RUNNING:
@@ -223,7 +230,7 @@ class Bars:
             row,
             completed=job.progress,
             stage=_doing(job),
-            message=job.waits_for or job.message,
+            message=terminal.on_one_line(job.waits_for or job.message),
             left=_time_left(job, short=self._screen.width < _NARROW),
         )
 
@@ -231,7 +238,9 @@ class Bars:
         self._ended.add(job.job_id)
         if job.job_id in self._rows:
             self._progress.remove_task(self._rows.pop(job.job_id))
-        self.say(_line(job, self._titles[job.job_id]))
+        title = self._titles[job.job_id]
+        for line in (_line(job, title), *_notes(job, title)):
+            self.say(line)
 
 
 def _columns(width: int) -> tuple[TextColumn | BarColumn | TimeElapsedColumn, ...]:
@@ -251,19 +260,23 @@ def _columns(width: int) -> tuple[TextColumn | BarColumn | TimeElapsedColumn, ..
 
 
 def _line(job: Job, title: str) -> str:
-    """The state of a job on one line, and a line for each thing to know of what came of it."""
+    """The state of a job on one line."""
     if job.status is Status.FAILED:
         return f"{title}: failed: {job.failure.reason if job.failure else job.message}"
     if job.status is Status.CANCELLED:
         return f"{title}: cancelled"
     if job.status is Status.COMPLETED:
-        notes = (f"{title}: note: {note}" for note in (job.result or {}).get("notes", ()))
-        return "\n".join([f"{title}: done{_took(job)}", *notes])
+        return f"{title}: done{_took(job)}"
     if job.status is Status.QUEUED:
         parts = [job.waits_for or job.message or "waiting", _time_left(job)]
     else:
         parts = [_doing(job), f"{job.progress:.0f} %", job.message, _time_left(job)]
     return f"{title}: {', '.join(part for part in parts if part)}"
+
+
+def _notes(job: Job, title: str) -> list[str]:
+    """What is to be known of what came of a job, a line each."""
+    return [f"{title}: note: {note}" for note in (job.result or {}).get("notes", ())]
 
 
 def _doing(job: Job) -> str:

@@ -12,7 +12,17 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline import captions, framing
-from pipeline.model import AspectRatio, Frozen, Media, Rendition, Seconds, Span, Variant, VideoStream
+from pipeline.model import (
+    AspectRatio,
+    Frozen,
+    Lufs,
+    Media,
+    Rendition,
+    Seconds,
+    Span,
+    Variant,
+    VideoStream,
+)
 
 WORK = "work"
 """The folder, beside the renditions' folders, where sound, words and font of the clip lie."""
@@ -34,7 +44,7 @@ class ClipOptions(Frozen):
     """x264's constant quality: lower is better and larger."""
     preset: Literal["superfast", "veryfast", "faster", "fast", "medium", "slow"] = "veryfast"
     """x264's trade of speed for size."""
-    loudness: float = Field(default=-14.0, ge=-31, le=-9)
+    loudness: Lufs = -14.0
     """LUFS of the whole clip; −14 is what Spotify, YouTube, TikTok and Reels play."""
 
 

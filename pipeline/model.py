@@ -14,6 +14,8 @@ from pipeline import display
 
 type Seconds = float
 type Share = Annotated[float, Field(ge=0, le=1)]
+type Lufs = Annotated[float, Field(ge=-31, le=-9)]
+"""How loud a whole clip is to be: louder than what platforms play, or softer, nobody wants."""
 type Report = Callable[[float], None]
 """Carries the done share of a task (0..1) out, and may raise `Cancelled` in."""
 

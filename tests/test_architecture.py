@@ -142,7 +142,7 @@ def test_a_worker_loads_no_jobs_no_database_and_no_screen():
 
 def test_the_command_line_answers_before_anything_heavy_is_loaded():
     heavy = {"faster_whisper", "ctranslate2", "distributed", "sklearn", "openai"}
-    assert loaded_by("import apps.cli") & heavy == set()
+    assert loaded_by("import apps.commands.root") & heavy == set()
 
 
 @pytest.mark.parametrize("path", tracked(), ids=named)

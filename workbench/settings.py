@@ -4,15 +4,16 @@ A value comes from the default, the library's `workbench.toml`, the variable `WO
 argument (a command line flag), the later the stronger.
 """
 
+import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
-from pipeline.model import AspectRatio, Frozen, Seconds, Variant
+from pipeline.model import AspectRatio, Frozen, Lufs, Seconds, Variant
 from workbench.errors import BadSetting
 
 FILE = "workbench.toml"
@@ -46,7 +47,9 @@ type Paths = Annotated[tuple[Path, ...], BeforeValidator(_listed), AfterValidato
 class Settings(Frozen):
     """Every setting, with its default; the line under each is its documentation."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(  # TOML has `inf` and `nan`, and a job's parameters, which are JSON, have not
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     library: Path = Path.home() / "episode-library"
     """Folder that holds episodes, artefacts, the database and the inbox (not settable in the file)."""
@@ -90,7 +93,7 @@ class Settings(Frozen):
         AspectRatio.LANDSCAPE,
     )
     """Which aspect ratios of each clip to render: 9x16, 1x1, 4x5, 16x9."""
-    loudness: float = Field(-14.0, ge=-31, le=-8)
+    loudness: Lufs = -14.0
     """Integrated loudness of the clips, in LUFS."""
 
     host: str = "127.0.0.1"
@@ -183,6 +186,16 @@ def explain(
     )
 
 
+def unknown_variables(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """A sentence for each variable that is named as those of settings are, though it sets nothing."""
+    environment = os.environ if environment is None else environment
+    names = [name.removeprefix(PREFIX) for name in sorted(environment) if name.startswith(PREFIX)]
+    known = [name.upper() for name in Settings.model_fields]
+    return tuple(
+        f"{PREFIX}{name} sets nothing: {_nearest(name, known)}" for name in names if name not in known
+    )
+
+
 def use_ffmpeg(settings: Settings) -> None:
     """From now on this process runs the ffmpeg that is set, if one is."""
     if settings.ffmpeg:
@@ -213,9 +226,12 @@ def _load(
         | {name: "--" + name.replace("_", "-") for name in by_flag}
     )
     try:
-        return Settings.model_validate(values), sources
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         raise BadSetting(_sentence(error, sources, root)) from error
+    if contradiction := _contradiction(settings, sources):
+        raise BadSetting(contradiction)
+    return settings, sources
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -239,6 +255,31 @@ def _sentence(error: ValidationError, sources: _Sources, root: Path) -> str:
         return f"{root / FILE}: there is no setting `{name}`; the settings are {known}"
     source = sources.get(name, "default")
     return f"setting `{name}` from {source} cannot be {first['input']!r}: {first['msg']}"
+
+
+def _contradiction(settings: Settings, sources: _Sources) -> str | None:
+    """Which settings do not go together, though each by itself could be; the pipeline would refuse them."""
+
+    def told(name: str) -> str:
+        return f"`{name}` ({getattr(settings, name)} from {sources.get(name, 'default')})"
+
+    if settings.clip_max_seconds < settings.clip_min_seconds:
+        return f"setting {told('clip_max_seconds')} must not be below {told('clip_min_seconds')}"
+    if not settings.llm_base_url:
+        return None
+    if (
+        "@" in settings.llm_base_url.partition("//")[2].partition("/")[0]
+    ):  # it is shown, and written into logs
+        source = sources.get("llm_base_url")
+        return f"setting `llm_base_url` from {source} may not hold a name or a password: see `llm_api_key`"
+    if not settings.llm_model:
+        return f"setting {told('llm_base_url')} needs `llm_model`: the name of the model at that endpoint"
+    return None
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    found = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {PREFIX}{found[0]}?" if found else "`workbench config` lists what can be set"
 
 
 def _documentation() -> dict[str, str]:

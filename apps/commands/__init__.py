@@ -1,1 +1,1 @@
-"""The commands, by what they are about; `apps.cli` puts them together."""
+"""The commands, by what they are about; `root` puts them together."""

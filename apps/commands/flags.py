@@ -18,6 +18,8 @@ Force = Annotated[bool, typer.Option("--force", help="Do finished work again.")]
 Model = Annotated[str | None, typer.Option(help="Speech model: auto, a faster-whisper name, or a folder.")]
 Language = Annotated[str | None, typer.Option(help="Language of the recordings, such as en.")]
 Workers = Annotated[int | None, typer.Option(help="Worker processes; 0 for one per core.")]
+Host = Annotated[str | None, typer.Option(help="Address that serve listens on (127.0.0.1).")]
+Port = Annotated[int | None, typer.Option(help="Port that serve listens on (5006); 0 for any.")]
 Scheduler = Annotated[str | None, typer.Option(help="Dask scheduler to use, such as tcp://10.0.0.5:8786.")]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from apps import facts, terminal
-from apps.commands.flags import AsJson, Library, Model, Scheduler, Workers
+from apps.commands.flags import AsJson, Host, Language, Library, Model, Port, Scheduler, Workers
 from apps.watch import Signals
 from workbench.access import Scope
 from workbench.door import enter
@@ -103,9 +103,22 @@ def keys(
 
 
 @app.command()
-def config(library: Library = None, as_json: AsJson = False) -> None:
-    """List every setting with its value and where that comes from."""
-    chosen = explain(library=library)
+def config(
+    library: Library = None,
+    model: Model = None,
+    language: Language = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    host: Host = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """List every setting with its value and where that comes from.
+
+    With the flags of another command, it tells what counts in that.
+    """
+    flags: dict[str, Any] = {"model": model, "language": language, "workers": workers}
+    chosen = explain(library=library, scheduler=scheduler, host=host, port=port, **flags)
     if as_json:
         terminal.show_json(chosen)
     else:
@@ -119,12 +132,15 @@ def doctor(
     model: Model = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
+    host: Host = None,
+    port: Port = None,
     as_json: AsJson = False,
 ) -> None:
     """Check whether this machine can do the whole work."""
     from apps.doctor import examine
 
-    settings = load_settings(library=library, model=model, workers=workers, scheduler=scheduler)
+    flags: dict[str, Any] = {"model": model, "workers": workers, "scheduler": scheduler}
+    settings = load_settings(library=library, host=host, port=port, **flags)
     findings = []
     for finding in examine(settings):
         findings.append(finding)
@@ -138,8 +154,8 @@ def doctor(
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on (5006); 0 for any.")] = None,
+    host: Host = None,
+    port: Port = None,
     library: Library = None,
     workers: Workers = None,
     scheduler: Scheduler = None,

@@ -93,14 +93,15 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts the command line in a process group of its own, which is gone at the end of the test."""
     started: list[subprocess.Popen[str]] = []
 
-    def run(*arguments: object) -> subprocess.Popen[str]:
+    def run(*arguments: object, **variables: str) -> subprocess.Popen[str]:
         pipes = {
             "stdout": subprocess.PIPE,
             "stderr": subprocess.PIPE,
             "text": True,
             "start_new_session": True,
         }
-        started.append(subprocess.Popen(command(*arguments), env=environment(HOME=str(tmp_path)), **pipes))
+        place = environment(HOME=str(tmp_path), **variables)
+        started.append(subprocess.Popen(command(*arguments), env=place, **pipes))
         return started[-1]
 
     yield run

@@ -69,24 +69,6 @@ def test_wrong_usage_ends_with_2_and_no_traceback(cli: "Cli", wrong: tuple[str, 
     assert "Traceback" not in run.err
 
 
-def test_config_says_where_each_value_comes_from(cli: "Cli", tmp_path: Path) -> None:
-    (tmp_path / "workbench.toml").write_text('language = "de"\nclip_count = 3\n')
-    run = cli("config", "--library", tmp_path, "--json", WORKBENCH_CLIP_COUNT="4")
-    chosen = {one["name"]: (one["value"], one["source"]) for one in run.facts}
-    assert chosen["language"] == ("de", "workbench.toml")
-    assert chosen["clip_count"] == (4, "WORKBENCH_CLIP_COUNT")
-    assert chosen["library"] == (str(tmp_path), "--library")
-    assert chosen["workers"] == (0, "default")
-    assert all(one["help"] for one in run.facts)
-
-
-def test_config_shows_every_setting_and_no_secret(cli: "Cli", tmp_path: Path) -> None:
-    run = cli("config", "--library", tmp_path, WORKBENCH_LLM_API_KEY="hush-hush")
-    names = [one["name"] for one in cli("config", "--library", tmp_path, "--json").facts]
-    assert [line.split()[0] for line in run.out.splitlines()[1:]] == names
-    assert "hush-hush" not in run.out
-
-
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -103,6 +85,23 @@ def test_a_bad_setting_is_one_sentence_and_2(cli: "Cli", tmp_path: Path, text: s
     assert run.err.startswith("error: ")
     assert reason in run.err
     assert len(run.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["config", "doctor", "process"])
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("loudness = -8.5", ["loudness"]), ("clip_min_seconds = 70", ["clip_min_seconds", "clip_max_seconds"])],
+)
+def test_settings_with_which_no_clip_could_be_made_are_refused_before_anything_is_done(
+    cli: "Cli", tmp_path: Path, name: str, text: str, named: list[str]
+) -> None:
+    (tmp_path / "workbench.toml").write_text(text)
+    files = ("one.mp4", "two.mp4") if name == "process" else ()
+    run = cli(name, *files, "--library", tmp_path, "--json")
+    assert run.code == 2
+    assert run.facts["failure"]["kind"] == "BadSetting"
+    assert [each for each in named if f"`{each}`" not in run.err] == []
+    assert [file.name for file in tmp_path.iterdir()] == ["workbench.toml"]
 
 
 def test_with_json_a_refusal_is_an_object(cli: "Cli", tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import http.server
 import json
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from apps import doctor
 from apps.doctor import CHECKS, Finding, examine
+from tests.apps.served import Server
 from workbench import Workbench, load_settings
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ NAMES = (
     "disk",
     "memory",
     "loopback",
+    "port",
     "cluster",
     "llm",
 )
@@ -117,6 +120,42 @@ def test_little_room_on_the_disk_is_seen(
 def test_too_many_workers_for_the_memory_are_seen(tmp_path: Path) -> None:
     assert find("memory", library=tmp_path, workers=256).state == "warning"
     assert "256 workers" in find("memory", library=tmp_path, workers=256).found
+
+
+def test_a_port_that_another_program_has_is_a_warning_that_says_what_to_do(
+    cli: "Cli", tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        finding = find("port", library=tmp_path, port=port)
+        run = cli("doctor", "--library", tmp_path, "--workers", "1", "--port", port)
+    assert (finding.state, f"127.0.0.1:{port}" in finding.found) == ("warning", True)
+    assert "another program" in finding.found
+    assert "--port" in finding.advice
+    assert "`port`" in finding.advice
+    assert finding.found in run.out
+    assert find("port", library=tmp_path, port=port).state == "ok"  # it is free again
+
+
+def test_any_free_port_will_do_when_none_is_asked_for(tmp_path: Path) -> None:
+    assert find("port", library=tmp_path, port=0).state == "ok"
+
+
+def test_an_address_that_is_not_this_machines_is_a_problem(tmp_path: Path) -> None:
+    assert find("port", library=tmp_path, host="192.0.2.1").state == "problem"  # reserved for documentation
+
+
+def test_the_port_of_the_librarys_own_server_is_no_trouble(tmp_path: Path) -> None:
+    (tmp_path / "library").mkdir()
+    server = Server(tmp_path / "library")
+    try:
+        port = server.client.base_url.port
+        own = find("port", library=tmp_path / "library", port=port)
+        others = find("port", library=tmp_path / "another", port=port)
+    finally:
+        server.stop()
+    assert (own.state, "own server" in own.found) == ("ok", True)
+    assert others.state == "warning"
 
 
 def test_without_an_endpoint_the_local_enricher_is_named(tmp_path: Path) -> None:

@@ -76,6 +76,27 @@ def test_a_table_in_a_pipe_is_as_wide_as_its_text(capsys: pytest.CaptureFixture[
     assert row.split() == ["one", "failed", long]
 
 
+def test_no_row_in_a_pipe_ends_in_blanks(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.show_table(("id", "title"), [("one", "short"), ("two", "long " * 30)])
+    terminal.show_facts([("short", "x"), ("long", "y" * 300), ("several", "é" * 10)])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    assert lines == [line.rstrip() for line in lines]
+
+
+def test_a_name_with_line_breaks_or_commands_for_the_terminal_stays_one_row_and_does_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = "a talk\nin two\r\x1b[31mlines\u2028.mp4\x07"
+    terminal.show_table(("id", "title"), [("one", name)])
+    terminal.show_facts([("title", name)])
+    shown = capsys.readouterr().out
+    assert shown.count(r"a talk in two \x1b[31mlines .mp4\x07") == 2
+    assert len(shown.splitlines()) == 3
+    terminal.show_json({"title": name})
+    assert json.loads(capsys.readouterr().out)["title"] == name
+
+
 def test_facts_without_a_value_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.show_facts([("a", None), ("b", ""), ("c", 0), ("d", ())])
     assert capsys.readouterr().out.split() == ["c", "0"]

@@ -42,6 +42,11 @@ def test_a_line_has_stage_percent_message_and_time_left(capsys: pytest.CaptureFi
     assert capsys.readouterr().err == "A talk [1]: transcribing, 33 %, stretch 1 of 2, 1:01 left\n"
 
 
+def test_a_title_in_two_lines_is_shown_on_one(capsys: pytest.CaptureFixture[str]) -> None:
+    Lines({"1": "A talk\nin two lines"}).update([running(StageName.TRANSCRIBED, 33.4, eta=61)])
+    assert capsys.readouterr().err.startswith("A talk in two lines: transcribing, 33 %")
+
+
 def test_the_time_that_is_enough_nine_times_in_ten_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
     likely = running(StageName.ENRICHED, 50, eta=61)
     Lines(TITLES).update([likely.model_copy(update={"eta_p90_seconds": 100})])
@@ -122,7 +127,7 @@ def test_colours_that_are_forced_on_make_a_pipe_no_terminal(monkeypatch: pytest.
 SHOW = """
 from apps.watch import Bars
 from tests.apps.test_watch import *
-many = {str(number): f"talk {number}" for number in range(40)}
+many = {str(number): f"talk\\n{number}" for number in range(40)}
 with view(many) as screen:
     assert isinstance(screen, Bars)
     jobs = [running(StageName.CLIPPED, 42, eta=5).model_copy(update={"job_id": one}) for one in many]
@@ -243,6 +248,18 @@ def test_ctrl_c_while_the_workers_start_makes_no_noise(start: "Start", tone: Pat
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("module", ["typer", "rich.console", "pydantic", "pipeline.model", "apps.facts"])
+def test_ctrl_c_while_the_command_is_still_loaded_ends_it_quietly(
+    start: "Start", tmp_path: Path, module: str
+) -> None:
+    process = start("jobs", "--library", tmp_path / "library", PYTHONPROFILEIMPORTTIME="1")
+    wait_for(process.stderr, f" {module}\n")
+    process.send_signal(signal.SIGINT)
+    out, said = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in said
+
+
 def test_a_second_ctrl_c_stops_at_once(transcribing: Any) -> None:
     below = workers_of(transcribing.pid)
     os.kill(transcribing.pid, signal.SIGINT)
@@ -251,7 +268,7 @@ def test_a_second_ctrl_c_stops_at_once(transcribing: Any) -> None:
     started = time.monotonic()
     assert transcribing.wait(10) == 130
     assert time.monotonic() - started < 2
-    transcribing.communicate()
+    assert "resource_tracker" not in transcribing.communicate()[1]
     assert gone(below)
 
 

@@ -31,7 +31,7 @@ P99 = 0.250  # seconds
 REPORT_EVERY = 0.05  # seconds
 LAST = 0.9
 """The share at which the task stops to report."""
-FILE, LASTS = "WORKBENCH_BENCHMARK_REPORTS", "WORKBENCH_BENCHMARK_SECONDS"
+FILE, LASTS = "BENCHMARK_REPORTS", "BENCHMARK_SECONDS"
 
 type Told = tuple[float, float]
 """When, and how far: a share where it is reported, a percentage where it is read."""

@@ -1,9 +1,11 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from workbench.errors import BadSetting
-from workbench.settings import Settings, explain, load_settings
+from workbench.settings import Settings, explain, load_settings, unknown_variables
+from workbench.wishes import options_of
 
 
 def _write(library: Path, text: str) -> Path:
@@ -74,6 +76,69 @@ def test_a_bad_file_is_an_error_that_names_the_setting(tmp_path: Path, text: str
 def test_a_bad_variable_is_named(tmp_path: Path):
     with pytest.raises(BadSetting, match="`loudness` from WORKBENCH_LOUDNESS cannot be 'loud'"):
         load_settings(library=tmp_path, environment={"WORKBENCH_LOUDNESS": "loud"})
+
+
+def test_clips_cannot_be_longer_at_least_than_at_most_wherever_that_comes_from(tmp_path: Path):
+    library = _write(tmp_path / "lib", "clip_min_seconds = 70\n")
+    both = r"`clip_max_seconds` \(60.0 from default\) .* `clip_min_seconds` \(70.0 from workbench.toml\)"
+    with pytest.raises(BadSetting, match=both):
+        load_settings(library=library, environment={})
+    with pytest.raises(BadSetting, match=r"`clip_max_seconds` \(65.0 from WORKBENCH_CLIP_MAX_SECONDS\)"):
+        explain(library=library, environment={"WORKBENCH_CLIP_MAX_SECONDS": "65"})
+    assert load_settings(library=library, environment={}, clip_max_seconds=70).clip_max_seconds == 70
+
+
+def test_an_endpoint_needs_a_model(tmp_path: Path):
+    library = _write(tmp_path / "lib", 'llm_base_url = "http://localhost/v1"\n')
+    with pytest.raises(BadSetting, match=r"`llm_base_url` \(http://localhost/v1 .* needs `llm_model`"):
+        load_settings(library=library, environment={})
+
+
+def test_an_endpoint_with_a_password_is_refused_without_showing_it(tmp_path: Path):
+    variables = {"WORKBENCH_LLM_BASE_URL": "http://me:hush@localhost/v1", "WORKBENCH_LLM_MODEL": "m"}
+    with pytest.raises(BadSetting, match="`llm_base_url` from WORKBENCH_LLM_BASE_URL") as refused:
+        load_settings(library=tmp_path, environment=variables)
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "loudness = -9",
+        "loudness = -31",
+        "loudness = -8.9",
+        "loudness = -31.1",
+        "clip_count = 50",
+        "clip_min_seconds = 60",
+        "clip_min_seconds = 1e-9",
+        "clip_max_seconds = inf",
+        "llm_context_tokens = 2048",
+        "llm_timeout_seconds = inf",
+        "llm_base_url = 'http://localhost/v1'",
+    ],
+)
+def test_what_settings_accept_the_pipeline_accepts(tmp_path: Path, text: str):
+    library = _write(tmp_path / "lib", f"model = 'tiny.en'\n{text}\n")
+    try:
+        settings = load_settings(library=library, environment={})
+    except BadSetting:
+        return
+    json.dumps(options_of(settings).model_dump(mode="json"), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("WORKBENCH_CLIPCOUNT", "WORKBENCH_CLIPCOUNT sets nothing: did you mean WORKBENCH_CLIP_COUNT?"),
+        ("WORKBENCH_XYZ", "WORKBENCH_XYZ sets nothing: `workbench config` lists what can be set"),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_named_with_the_nearest_one(name: str, sentence: str):
+    assert unknown_variables({name: "1", "PATH": "/bin", "WORKBENCH_PORT": "1"}) == (sentence,)
+
+
+def test_no_variable_of_a_setting_is_unknown():
+    assert unknown_variables({f"WORKBENCH_{name.upper()}": "1" for name in Settings.model_fields}) == ()
 
 
 def test_the_openai_variable_of_some_other_program_is_not_a_choice(tmp_path: Path):
