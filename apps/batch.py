@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 type Look = Callable[[Sequence[str]], Job]
 """Looks for recordings at the paths; returns the job that did, which has ended."""
 _LOOK_EVERY: Seconds = 0.1
+_LONGEST_WAIT: Seconds = 60.0
+_CLOCKS: Seconds = 2.0
+"""By how much a file server's clock may be ahead of this machine's."""
 
 
 class Item(Frozen):
@@ -62,17 +65,18 @@ def process(
 def look(bench: "Bench", paths: Sequence[str] | None, signals: Signals, stable: Seconds) -> Job:
     """Look for recordings at `paths`, or in the inbox and the set folders; the job, which has ended.
 
-    Files in folders that were written to a moment ago are given `stable` seconds to be whole, and looked at
-    again. Raises SystemExit as `watch` does.
+    Files in folders that were written to a moment ago are given `stable` seconds (at most a minute) to be
+    whole, and looked at again. Raises SystemExit as `watch` does.
     """
     count = f"{len(paths)} path{'s' * (len(paths) > 1)}" if paths else "the inbox and the set folders"
     job = _looked(bench, paths, f"looking at {count}", signals)
     fresh = job.result["waiting"] if job.result else ()
     if not fresh or not stable or signals.cancel:
         return job
+    longest = min(stable, _LONGEST_WAIT)
     many, it = (f"{len(fresh)} files were", "them") if len(fresh) > 1 else ("1 file was", "it")
-    terminal.say(f"{many} written to a moment ago: waiting up to {stable:g} s for {it} to be whole")
-    until = time.monotonic() + stable
+    terminal.say(f"{many} written to a moment ago: waiting up to {longest:g} s for {it} to be whole")
+    until = time.monotonic() + longest + _CLOCKS
     while any(_is_fresh(Path(file), stable) for file in fresh) and time.monotonic() < until:
         if signals.leave:
             raise SystemExit(terminal.TERMINATED)

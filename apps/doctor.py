@@ -174,6 +174,8 @@ def _port(settings: Settings) -> _Found:
         return "ok", f"this library's own server answers at {server.url}"
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except UnicodeError:
+        return "problem", f"{host} is no name of a machine"
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE  # all but `serve` works
         found = f"{host}:{port} cannot be used: {'another program has it' if taken else error.strerror}"

@@ -32,9 +32,9 @@ def show_discovery(result: dict[str, Any], inbox: Path) -> None:
     if found:
         terminal.show_table(("episode", "length", "file"), found)
     for one in result["skipped"]:
-        terminal.say(f"skipped: {terminal.on_one_line(one['reason'])}")
+        terminal.say(f"skipped: {one['reason']}")
     for file in result["waiting"]:
-        terminal.say(f"waiting: {terminal.on_one_line(file)} is still being written")
+        terminal.say(f"waiting: {file} is still being written")
     if not any(result.values()):
         terminal.say(f"no recordings found: drop some into {inbox}, or name a file or a folder")
 

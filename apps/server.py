@@ -189,8 +189,9 @@ def _uploads(bench: Workbench) -> Uploads:
 
 def _came(bench: Workbench, store: Uploads, upload: Upload) -> str:
     """A recording lies whole in the inbox: it becomes an episode by the job whose id is returned."""
-    by = {"requested_by": upload.owner, "priority": upload.priority}
-    asked = _discovery(bench, upload).model_copy(update=by)
+    asked = _discovery(bench, upload)
+    whole = {"params": asked.params | {"settle": 0.0}}  # nobody writes into it any more
+    asked = asked.model_copy(update={"requested_by": upload.owner, "priority": upload.priority} | whole)
     (made,) = bench.submit([asked], None, upload.owner)
     bench.audit(upload.owner, "upload", upload.filename)
     store.tell(upload.upload_id)
@@ -210,9 +211,10 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no name of a machine"
         raise BadSetting(
-            f"settings `host` and `port`: {host}:{port} cannot be used ({error.strerror}): choose another"
+            f"settings `host` and `port`: {host}:{port} cannot be used ({why}): choose another"
         ) from error
     # for every connection that comes of it: an answer of two parts would else wait 40 ms for its second one
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

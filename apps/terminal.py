@@ -1,7 +1,7 @@
 """What the command line prints: facts on standard output, for people or as JSON; all else on the other.
 
-File names and titles are printed as they are: nothing in them is taken for markup. In a pipe there are
-no colours, and lines are as long as they need to be.
+Nothing in file names and titles is taken for markup or a command to the terminal, and what they stand in
+stays one line. In a pipe there are no colours, and lines are as long as they need to be.
 """
 
 import json
@@ -93,7 +93,7 @@ def flush() -> None:
 
 def say(text: str) -> None:
     """A line for the person, beside the facts."""
-    console(sys.stderr).print(Text(text), soft_wrap=True)
+    console(sys.stderr).print(Text(on_one_line(text)), soft_wrap=True)
 
 
 def show(text: str) -> None:
@@ -146,7 +146,7 @@ def refuse(error: Exception, *, as_json: bool) -> int:
     failure = Failure(reason=reason, kind=type(error).__name__, transient=isinstance(error, LibraryBusy))
     if as_json:
         show_json({"failure": failure})
-    say(f"error: {on_one_line(reason)}")
+    say(f"error: {reason}")
     return _code(error)
 
 

@@ -181,7 +181,7 @@ class Lines:
                 self._said[job.job_id] = (state, now)
 
     def say(self, text: str) -> None:
-        terminal.say(terminal.on_one_line(text))
+        terminal.say(text)
 
 
 class Bars:

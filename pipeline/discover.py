@@ -149,8 +149,6 @@ def _is_candidate(path: Path) -> bool:
 
 def _refuse_growing(path: Path, settle: Seconds, report: Report) -> None:
     """What is still being written can often be read, and would be an episode of its first half."""
-    if not path.is_file():  # whoever opens it says why it cannot be used
-        return
     before = _state(path)
     age = time.time() - before[1] / 1e9
     if abs(age) >= settle:  # a time far in the future is a wrong clock
@@ -159,13 +157,16 @@ def _refuse_growing(path: Path, settle: Seconds, report: Report) -> None:
     while (left := until - time.monotonic()) > 0:
         time.sleep(min(left, _LOOK_EVERY))
         report(0.0)
-    if not path.is_file() or _state(path) != before:
+    if _state(path) != before:
         raise UnreadableMedia(f"{path} is still being written: try again when it is whole")
 
 
 def _state(path: Path) -> tuple[int, int]:
     """Size in bytes and time of the last write in nanoseconds: other ones after every write."""
-    stat = path.stat()
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise UnreadableMedia(f"{path} cannot be read: {error.strerror}") from error
     return stat.st_size, stat.st_mtime_ns
 
 

@@ -56,7 +56,10 @@ def write(folder: Path, task: Task, kind: str, wall_seconds: Seconds, notes: tup
         media_seconds=task.media_seconds,
         notes=notes,
     )
-    (folder / NAME).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+    (folder / NAME).write_text(
+        manifest.model_dump_json(indent=1, exclude_defaults=True),  # older versions know nothing of notes
+        encoding="utf-8",
+    )
     for path in (*made, folder / NAME, folder):
         _sync(path)
 

@@ -9,7 +9,7 @@ from workbench.names import names_only
 from workbench.settings import Settings
 
 _TOLD = {"job_id", "job_type", "episode_id", "status", "progress", "failure", "created_at", "finished_at"}
-_RESULT = ("episode_id", "stage", "duration")
+_RESULT = ("episode_id", "stage", "duration", "notes")
 
 
 def notices(job: Job, settings: Settings) -> list[Delivery]:

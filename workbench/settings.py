@@ -7,9 +7,10 @@ argument (a command line flag), the later the stronger.
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -187,12 +188,18 @@ def explain(
 
 
 def unknown_variables(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """A sentence for each variable that is named as those of settings are, though it sets nothing."""
+    """A sentence for each variable that is named almost as that of a setting, and sets nothing.
+
+    Others may be of somebody else: Kubernetes makes a dozen of a service that is called "workbench".
+    """
     environment = os.environ if environment is None else environment
     names = [name.removeprefix(PREFIX) for name in sorted(environment) if name.startswith(PREFIX)]
     known = [name.upper() for name in Settings.model_fields]
+    near = {name: difflib.get_close_matches(name, known, n=1, cutoff=0.75) for name in names}
     return tuple(
-        f"{PREFIX}{name} sets nothing: {_nearest(name, known)}" for name in names if name not in known
+        f"{PREFIX}{name} sets nothing: did you mean {PREFIX}{found[0]}?"
+        for name, found in near.items()
+        if found and name not in known
     )
 
 
@@ -267,19 +274,12 @@ def _contradiction(settings: Settings, sources: _Sources) -> str | None:
         return f"setting {told('clip_max_seconds')} must not be below {told('clip_min_seconds')}"
     if not settings.llm_base_url:
         return None
-    if (
-        "@" in settings.llm_base_url.partition("//")[2].partition("/")[0]
-    ):  # it is shown, and written into logs
-        source = sources.get("llm_base_url")
-        return f"setting `llm_base_url` from {source} may not hold a name or a password: see `llm_api_key`"
+    named = f"setting `llm_base_url` from {sources.get('llm_base_url')}"  # it may hold a secret
+    if "@" in urlsplit(settings.llm_base_url).netloc:  # it is shown, and written into logs
+        return f"{named} may not hold a name or a password: give the key as `llm_api_key`"
     if not settings.llm_model:
-        return f"setting {told('llm_base_url')} needs `llm_model`: the name of the model at that endpoint"
+        return f"{named} needs `llm_model`: the name of the model at that endpoint"
     return None
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    found = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {PREFIX}{found[0]}?" if found else "`workbench config` lists what can be set"
 
 
 def _documentation() -> dict[str, str]:

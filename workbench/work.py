@@ -205,12 +205,14 @@ class Discovery:
 
 
 def _is_its_copy(known: Episode, file: Path, source: Source) -> bool:
-    """Whether `file` has no metadata, and the recording that the episode knows is still there."""
-    recording = Path(known.recording)
-    if file == recording or source.metadata != Metadata():
+    """Whether `file` has no metadata, and the recording that the episode knows is as it was found."""
+    recording, paper = Path(known.recording), manifest.read(Path(known.artefacts["source"]))
+    try:
+        as_now = plan.discovery(recording, discover.fingerprint(recording)).outputs["source"]
+        unchanged = paper is not None and paper.key == as_now
+        return unchanged and source.metadata == Metadata() and file.resolve() != recording.resolve()
+    except OSError:  # it is gone, or nobody here may see it
         return False
-    is_there = recording.is_file() and recording.stat().st_size == source.bytes
-    return is_there and manifest.read(Path(known.artefacts["source"])) is not None
 
 
 def _found_again(facts: dict[str, Any], ref: Ref, episode: Episode) -> Episode:

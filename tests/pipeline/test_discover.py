@@ -225,6 +225,14 @@ def test_a_file_that_was_just_written_is_examined_once_it_has_rested(recording: 
     assert time.time() - written >= 0.6
 
 
+def test_a_file_that_goes_while_it_is_looked_at_is_said_to_be_gone(recording: Path, out: Path):
+    def remove(share: float) -> None:
+        recording.unlink(missing_ok=True)
+
+    with pytest.raises(UnreadableMedia, match=r"talk\.mp4 cannot be read: No such file or directory"):
+        discover.examine(recording, out=out, report=remove, settle=0.6)
+
+
 @pytest.mark.parametrize("age", [5, -1000], ids=["it is old", "its clock was wrong"])
 def test_nobody_waits_for_a_file_that_rests(recording: Path, out: Path, age: float):
     os.utime(recording, (time.time() - age,) * 2)

@@ -23,6 +23,7 @@ def job(status: Status = Status.COMPLETED, **changes: Any) -> Job:
         "stage": "clipped",
         "duration": 60.0,
         "shelf": "/srv/library/episodes/talk",
+        "notes": ["the recording has no sound"],
     }
     facts = {
         "job_id": "1",
@@ -45,7 +46,12 @@ def test_a_webhook_has_the_facts_of_the_job_and_an_id_at_its_top():
         "episode_id": "talk",
         "status": "completed",
         "progress": 100,
-        "result": {"episode_id": "talk", "stage": "clipped", "duration": 60.0},
+        "result": {
+            "episode_id": "talk",
+            "stage": "clipped",
+            "duration": 60.0,
+            "notes": ["the recording has no sound"],
+        },
         "failure": None,
     }
     assert body["id"] == "msg_1"

@@ -90,7 +90,7 @@ def test_clips_cannot_be_longer_at_least_than_at_most_wherever_that_comes_from(t
 
 def test_an_endpoint_needs_a_model(tmp_path: Path):
     library = _write(tmp_path / "lib", 'llm_base_url = "http://localhost/v1"\n')
-    with pytest.raises(BadSetting, match=r"`llm_base_url` \(http://localhost/v1 .* needs `llm_model`"):
+    with pytest.raises(BadSetting, match=r"`llm_base_url` from .* needs `llm_model`"):
         load_settings(library=library, environment={})
 
 
@@ -106,35 +106,49 @@ def test_an_endpoint_with_a_password_is_refused_without_showing_it(tmp_path: Pat
     [
         "loudness = -9",
         "loudness = -31",
-        "loudness = -8.9",
-        "loudness = -31.1",
         "clip_count = 50",
         "clip_min_seconds = 60",
-        "clip_min_seconds = 1e-9",
-        "clip_max_seconds = inf",
         "llm_context_tokens = 2048",
-        "llm_timeout_seconds = inf",
-        "llm_base_url = 'http://localhost/v1'",
+        "llm_base_url = 'http://localhost/v1?to=a@b'\nllm_model = 'tiny'",
     ],
 )
 def test_what_settings_accept_the_pipeline_accepts(tmp_path: Path, text: str):
     library = _write(tmp_path / "lib", f"model = 'tiny.en'\n{text}\n")
-    try:
-        settings = load_settings(library=library, environment={})
-    except BadSetting:
-        return
+    settings = load_settings(library=library, environment={})
     json.dumps(options_of(settings).model_dump(mode="json"), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "loudness = -8.9",
+        "loudness = -31.1",
+        "clip_max_seconds = inf",
+        "llm_timeout_seconds = inf",
+        "llm_base_url = 'http://localhost/v1?key=hush'",
+    ],
+)
+def test_what_the_pipeline_refuses_is_refused_where_it_is_read(tmp_path: Path, text: str):
+    library = _write(tmp_path / "lib", f"model = 'tiny.en'\n{text}\n")
+    with pytest.raises(BadSetting, match=r"setting `\w+` from workbench\.toml") as refused:
+        load_settings(library=library, environment={})
+    assert "hush" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
         ("WORKBENCH_CLIPCOUNT", "WORKBENCH_CLIPCOUNT sets nothing: did you mean WORKBENCH_CLIP_COUNT?"),
-        ("WORKBENCH_XYZ", "WORKBENCH_XYZ sets nothing: `workbench config` lists what can be set"),
+        ("WORKBENCH_LLM_BASEURL", "WORKBENCH_LLM_BASEURL sets nothing: did you mean WORKBENCH_LLM_BASE_URL?"),
     ],
 )
 def test_a_variable_that_is_no_setting_is_named_with_the_nearest_one(name: str, sentence: str):
     assert unknown_variables({name: "1", "PATH": "/bin", "WORKBENCH_PORT": "1"}) == (sentence,)
+
+
+def test_variables_of_a_service_called_workbench_are_not_taken_for_misspelt_ones():
+    others = ("SERVICE_HOST", "SERVICE_PORT", "PORT_5006_TCP", "PORT_5006_TCP_ADDR", "PORT_5006_TCP_PROTO")
+    assert unknown_variables({f"WORKBENCH_{name}": "10.0.0.7" for name in others}) == ()
 
 
 def test_no_variable_of_a_setting_is_unknown():

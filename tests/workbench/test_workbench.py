@@ -203,6 +203,27 @@ def test_a_copy_takes_over_when_the_recording_is_gone(empty: Workbench, two_copi
     assert _recording_and_show(empty, episode_id) == (str(copy), "Mary", None)
 
 
+def test_a_copy_takes_over_when_the_recording_was_exchanged_for_one_as_long(
+    empty: Workbench, two_copies: tuple[Path, Path]
+):
+    first, copy = two_copies
+    episode_id = the_episode(empty, first)
+    first.write_bytes(first.read_bytes()[::-1])
+    assert the_episode(empty, copy) == episode_id
+    assert _recording_and_show(empty, episode_id)[0] == str(copy)
+
+
+def test_a_recording_found_by_a_link_to_its_folder_is_no_copy_of_itself(
+    empty: Workbench, two_copies: tuple[Path, Path], tmp_path: Path
+):
+    first, _ = two_copies
+    episode_id = the_episode(empty, first)
+    first.with_suffix(".yaml").unlink()
+    (tmp_path / "link").symlink_to(first.parent)
+    assert the_episode(empty, tmp_path / "link" / first.name) == episode_id
+    assert _recording_and_show(empty, episode_id)[2] is None
+
+
 def test_metadata_that_was_removed_is_gone_when_the_recording_is_found_again(
     empty: Workbench, two_copies: tuple[Path, Path]
 ):
