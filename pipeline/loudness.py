@@ -1,8 +1,8 @@
 """Loudness: a stretch of a recording as a sound track that is as loud as platforms play.
 
 EBU R 128 and ITU-R BS.1770 measure it. The gain is one number for the whole stretch, so quiet and loud
-passages keep their relation; only peaks that would clip are held by a limiter at four times the sample
-rate. The result is measured as encoded, because AAC adds to peaks, and corrected when it is off.
+passages keep their relation; only where peaks would clip, a limiter at four times the sample rate holds
+them. What comes of it is measured, because the limiter takes away from it, and corrected when it is off.
 """
 
 import math
@@ -50,7 +50,8 @@ def sound_track(
     loudness = _extract(media, span, raw, lambda share: report(share / 2), seeks=seeks)
     gain = gain_for(loudness, target)
     for number in range(_TRIES):
-        made = _encode_and_measure(raw, encoded, gain, span, _part(report, number))
+        limits = loudness.true_peak + gain > _PEAK
+        made = _encode(raw, encoded, gain, limits, span, _part(report, number))
         if gain == 0.0 or abs(made.integrated - target) <= _CLOSE_ENOUGH:
             break
         gain = min(gain + target - made.integrated, _MOST_GAIN)
@@ -112,22 +113,21 @@ def _sound_of(media: Media, span: Span | None) -> list[str]:
     return [*part, "-i", _url(Path(media.path)), "-map", f"0:{media.audio.index}"]
 
 
-def _encode_and_measure(raw: Path, to: Path, gain: float, span: Span, report: Report) -> Loudness:
-    _encode(raw, to, gain, span, lambda share: report(share / 2))
-    return measure(to, span, lambda share: report(0.5 + share / 2))
-
-
-def _encode(raw: Path, to: Path, gain: float, span: Span, report: Report) -> None:
-    ceiling = 10 ** (_PEAK / 20)
-    filters = (
-        f"volume={gain:.2f}dB,aresample={4 * SAMPLE_RATE}"
-        f",alimiter=limit={ceiling:.4f}:attack=2:release=60:level=0:latency=1,aresample={SAMPLE_RATE},atrim=start_sample={_PRIMING}"
-    )
-    ffmpeg.run(
-        ["-i", _url(raw), "-af", filters, "-c:a", "aac", "-b:a", "192k", str(to)],
+def _encode(raw: Path, to: Path, gain: float, limits: bool, span: Span, report: Report) -> Loudness:
+    """Write `to`, and say how loud that is before AAC, which changes it by less than 0.1 LU."""
+    filters = f"volume={gain:.2f}dB{_limiter() if limits else ''},atrim=start_sample={_PRIMING}"
+    said = ffmpeg.run(
+        ["-i", _url(raw), "-af", f"{filters},ebur128=framelog=quiet", "-c:a", "aac", "-b:a", "192k", str(to)],
         length=span.duration,
         report=report,
     )
+    return loudness_from(said)
+
+
+def _limiter() -> str:
+    """Takes most of the time that a sound track takes."""
+    ceiling = f"alimiter=limit={10 ** (_PEAK / 20):.4f}:attack=2:release=60:level=0:latency=1"
+    return f",aresample={4 * SAMPLE_RATE},{ceiling},aresample={SAMPLE_RATE}"
 
 
 def _url(path: Path) -> str:
