@@ -67,6 +67,7 @@ def process(
     """Take recordings through the stages.
 
     With none named, every job that was not finished goes on. A file or folder goes before an episode.
+    Files in a folder that were written to a moment ago are given the setting `stable_seconds` to be whole.
     What was changed in the metadata beside a recording is read when its file or folder is named, not when
     its episode is.
     With --json the last lines are one object a file: file, episode_id, status, stage, failure. The stage
