@@ -99,6 +99,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
             "stderr": subprocess.PIPE,
             "text": True,
             "start_new_session": True,
+            # what a shell runs in the background hands on that it does not hear Ctrl-C
+            "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         }
         place = environment(HOME=str(tmp_path), **variables)
         started.append(subprocess.Popen(command(*arguments), env=place, **pipes))

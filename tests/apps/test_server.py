@@ -226,10 +226,11 @@ def test_an_upload_becomes_an_episode_by_the_job_that_its_answer_names(server: S
 
 
 def test_a_recording_is_never_handed_out_as_a_page_whatever_its_name_says(server: Server, tone: Path):
-    told = server.client.put("/uploads/page.html", content=tone.read_bytes()).raise_for_status().json()
+    content = tone.read_bytes() + b"\0\0\0\x08free"  # another one than that of any recording here
+    told = server.client.put("/uploads/page.html", content=content).raise_for_status().json()
     (episode,) = server.ended(told["job_id"])["result"]["episodes"]
     answer = server.client.get(f"/episodes/{episode['episode_id']}/media")
-    assert answer.content == tone.read_bytes()
+    assert answer.content == content
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["x-content-type-options"] == "nosniff"
 
