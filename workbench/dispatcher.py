@@ -267,6 +267,8 @@ class Dispatcher:
             return
         result, follow = active.work.result(), active.work.follow()
         job_id = active.job.job_id
+        for note in result.get("notes", ()):  # before the end: who waited for that may close the library
+            self._store.log(job_id, "note", message=note)
         self._drop(job_id, Status.COMPLETED, "done", result=result, stage=agenda.stage, follow=follow)
 
     def _tidy(self, active: Active) -> None:
@@ -349,8 +351,6 @@ class Dispatcher:
             self._events.put(partial(self._spoil, spoilt, ended))
         self._on_change(ended)
         self._wake()
-        for note in (ended.result or {}).get("notes", ()):
-            self._store.log(job_id, "note", message=note)
 
     def _stop_unwanted(self, besides: str) -> None:
         """Stop and forget the attempts that no job waits for but the one that ends."""

@@ -316,7 +316,7 @@ def test_a_job_is_shown_with_its_log(cli: "Cli", processed: "Processed") -> None
     job_id = next(job["job_id"] for job in jobs if job["job_type"] == "process_episode")
     job = cli("job", job_id, "--library", processed.library, "--json").facts
     kinds = [line["kind"] for line in job["log"]]
-    assert (kinds[0], kinds[-2:]) == ("queued", ["completed", "note"])
+    assert (kinds[0], kinds[-1]) == ("queued", "completed")
     said = cli("job", job_id, "--library", processed.library).out
     assert job_id in said
     assert "completed" in said
