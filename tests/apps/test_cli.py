@@ -331,7 +331,7 @@ def test_what_people_must_know_of_a_result_is_said_logged_and_shown(
     shown = cli("show", processed.episode_id, *where, "--json").facts
     assert [said[: len(note)] for said in shown["notes"]] == [note]
     jobs = cli("jobs", *where, "--json").facts
-    job_id = next(job["job_id"] for job in jobs if job["job_type"] == "process_episode")
+    job_id = next(job["job_id"] for job in jobs if job["current_stage"] == "clipped")
     log = cli("job", job_id, *where, "--json").facts["log"]
     assert [line["body"]["message"] for line in log if line["kind"] == "note"] == shown["notes"]
 
