@@ -117,8 +117,15 @@ def config(
 
     With the flags of another command, it tells what counts in that.
     """
-    flags: dict[str, Any] = {"model": model, "language": language, "workers": workers}
-    chosen = explain(library=library, scheduler=scheduler, host=host, port=port, **flags)
+    chosen = explain(
+        library=library,
+        model=model,
+        language=language,
+        workers=workers,
+        scheduler=scheduler,
+        host=host,
+        port=port,
+    )
     if as_json:
         terminal.show_json(chosen)
     else:
@@ -139,8 +146,9 @@ def doctor(
     """Check whether this machine can do the whole work."""
     from apps.doctor import examine
 
-    flags: dict[str, Any] = {"model": model, "workers": workers, "scheduler": scheduler}
-    settings = load_settings(library=library, host=host, port=port, **flags)
+    settings = load_settings(
+        library=library, model=model, workers=workers, scheduler=scheduler, host=host, port=port
+    )
     findings = []
     for finding in examine(settings):
         findings.append(finding)

@@ -9,6 +9,7 @@ import pytest
 from apps.rest.upload_schema import VERSION
 from tests.apps.conftest import Processed
 from tests.apps.served import Guarded, Server
+from workbench import Workbench, load_settings
 
 
 def announced(client: httpx2.Client, content: bytes, **said: str) -> httpx2.Response:
@@ -69,6 +70,18 @@ def test_a_recording_that_was_moved_away_is_told_by_its_name(fresh_server: Serve
     answer = fresh_server.client.get(f"/episodes/{found['episode_id']}/media")
     assert answer.status_code == 404
     assert "tone.mp4" in answer.json()["detail"]
+
+
+def test_nobody_waits_for_an_upload_to_be_whole(tmp_path: Path, tone: Path):
+    (tmp_path / "library").mkdir()
+    server = Server(tmp_path / "library")  # files in folders have to rest for ten seconds here
+    try:
+        told = server.client.put("/uploads/talk.mp4", content=tone.read_bytes()).raise_for_status().json()
+        (episode,) = server.ended(told["job_id"])["result"]["episodes"]
+    finally:
+        server.stop()
+    with Workbench(load_settings(library=server.library, environment={})) as bench:
+        assert (episode["episode_id"], bench.job(told["job_id"]).params["settle"]) == ("talk", 0.0)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from pipeline import title_size
 )
 def test_text_is_counted_wider_than_it_is_drawn_but_not_by_much(text: str):
     font = ImageFont.truetype(fontpkg.path("Fira Sans", weight=700), 1000)
-    assert 1.0 <= title_size.width(text) / (font.getlength(text) / 1000) <= 1.3
+    assert 1.0 <= title_size.width(text) / (font.getlength(text) / 1000) <= 1.1
 
 
 def test_marks_on_letters_take_no_room():
