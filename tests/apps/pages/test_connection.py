@@ -71,6 +71,7 @@ def visit(browser: Browser, place: Place) -> Iterator[Visit]:
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.goto(place.url + path)
         expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=20_000)
+        page.wait_for_load_state("networkidle")  # a server that ends earlier leaves modules and fonts unread
         return page
 
     yield open_
