@@ -3,6 +3,7 @@
 import logging
 import threading
 from contextlib import suppress
+from html import escape
 from typing import Any
 
 import panel as pn
@@ -18,8 +19,8 @@ from apps.pages.job_list import Acts, JobList, row_of, titles_of
 from apps.pages.parts import FOLDER, Part, style
 from apps.pages.presence import Presence
 from apps.pages.results import Results
-from apps.pages.wording import STAGES
-from pipeline import stages
+from apps.pages.wording import STAGES, sentence
+from pipeline import manifest, stages
 from pipeline.display import short_clock
 from pipeline.edits import changes
 from pipeline.model import Seconds, StageName
@@ -31,6 +32,7 @@ _LOG = logging.getLogger(__name__)
 _HEARD = ("source", "transcript", "enrichment")
 """Artefacts that the player and the findings rest on."""
 _SHOWN = 5  # jobs of each kind
+_NOTE = "margin:0;padding:.25rem 1rem;border-left:3px solid var(--mui-palette-warning-main)"
 _TO_COME = "There is no transcript yet. Process the episode, and it comes up here, word by word."
 
 
@@ -87,6 +89,7 @@ class EpisodePage(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             visible=False,
         )
+        self._notes = pn.pane.HTML(sizing_mode="stretch_width", margin=0, visible=False)
         self._named = shell.Named()
         self._drawn: Episode | None = None
         self._results: Results | None = None
@@ -113,6 +116,7 @@ class EpisodePage(pn.viewable.Viewer):
         elif is_changed and self._results:  # whoever listens goes on listening
             self._results.update(episode)
         if is_changed:
+            self._show_notes(episode)
             self._show_words(episode)
         self._watch.param.update(**_beside(self._bench, episode))
         self._named.param.update(title=episode.title, lead=_lead(episode))
@@ -145,6 +149,12 @@ class EpisodePage(pn.viewable.Viewer):
                 results.update(self._drawn)
             self._results = results
             self._body.append(results.view)
+
+    def _show_notes(self, episode: Episode) -> None:
+        """What must be known of the results, such as a language that the model does not speak."""
+        notes = manifest.notes(episode.artefacts.values())
+        lines = "".join(f'<p role="note" style="{_NOTE}">{escape(sentence(note))}</p>' for note in notes)
+        self._notes.param.update(object=lines, visible=bool(notes))
 
     def _show_words(self, episode: Episode) -> None:
         """The words as they are with what people have changed."""
@@ -190,6 +200,7 @@ class EpisodePage(pn.viewable.Viewer):
             "library",
             self._jobs,
             self._desk,
+            self._notes,
             self._body,
             lead=_lead(episode),
             actions=[target, self._go],

@@ -70,3 +70,8 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit in ("bytes", "kB") else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+def sentence(said: str) -> str:
+    """What the pipeline says in passing, as a sentence that stands alone."""
+    return f"{said[:1].upper()}{said[1:]}."

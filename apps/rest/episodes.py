@@ -25,6 +25,7 @@ from apps.rest.shapes import (
     Process,
     episode_view,
 )
+from pipeline import manifest
 from workbench.errors import NotAllowed, NotFound
 from workbench.jobs import Clip, Episode, Job
 from workbench.names import names_only
@@ -90,12 +91,13 @@ def process(
 
 @routes.get("/{episode_id}")
 def look(bench: Bench, episode_id: str, by: By, details: bool = False) -> EpisodeDetails | EpisodeView:
-    """An episode and its files; `details` tells admins where they lie."""
+    """An episode, its files, and what must be known of them; `details` tells admins where they lie."""
     if details:
         only_admin(by, "`details`")
     episode = bench.episode(episode_id)
     files = _names(bench.shelf(episode_id))
-    return _details(bench, episode, files) if details else episode_view(episode, files)
+    view = _details(bench, episode, files) if details else episode_view(episode, files)
+    return view.model_copy(update={"notes": manifest.notes(episode.artefacts.values())})
 
 
 @routes.post("/{episode_id}/process", responses={202: {"model": Accepted}}, response_model=JobView)

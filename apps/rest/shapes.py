@@ -212,6 +212,8 @@ class EpisodeView(BaseModel):
     updated_at: str
     files: list[str] = []
     """Paths below `/episodes/{episode_id}/files/`."""
+    notes: list[str] = []
+    """What people must know of the results, such as a language that the model does not speak."""
 
 
 class EpisodeDetails(EpisodeView):

@@ -74,7 +74,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--source", help="a recording with picture and sound; default: one is generated")
     parser.add_argument("--start", type=float, default=2.0, help="where the clip starts, in seconds")
     parser.add_argument("--seconds", type=float, default=8.0, help="how long the clip is")
-    parser.add_argument("--turns", type=int, default=5, help="how often ours and the floor are measured")
+    parser.add_argument("--turns", type=int, default=9, help="how often ours and the floor are measured")
     parser.add_argument("--no-moviepy", action="store_true", help="measure only ours and the floor")
     parser.add_argument("--work", default=None, help="where 4 GB of raw frames may lie (such as /dev/shm)")
     return parser.parse_args()

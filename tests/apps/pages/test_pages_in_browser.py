@@ -91,6 +91,15 @@ def test_a_link_to_a_moment_begins_there(site: Server, processed: Processed, vis
     expect(page.locator("video").first).to_have_js_property("currentTime", 12.5)
 
 
+def test_what_must_be_known_of_an_episode_stands_above_it_and_in_its_facts(
+    site: Server, processed: Processed, visit: Open
+):
+    (note,) = site.client.get(f"/episodes/{processed.episode_id}").json()["notes"]
+    assert note.startswith("the speech model tiny.en knows only English")
+    page = visit(site, f"/app/episodes/{processed.episode_id}")
+    expect(page.get_by_role("note")).to_have_text(f"T{note[1:]}.")
+
+
 def test_who_may_only_look_sees_everything_but_folders_and_is_told_when_pressing_a_button(
     guarded: Guarded, visit: Open
 ):

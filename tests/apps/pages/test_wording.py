@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.pages.wording import ago, left, length, size
+from apps.pages.wording import ago, left, length, sentence, size
 from workbench.jobs import Job, Status
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -42,3 +42,7 @@ def test_the_time_left_of_a_job_is_told_with_what_it_takes_at_most():
 )
 def test_an_amount_of_data_has_a_unit(count: float, said: str):
     assert size(count) == said
+
+
+def test_what_is_said_in_passing_becomes_a_sentence():
+    assert sentence("nothing was said") == "Nothing was said."
