@@ -20,6 +20,9 @@ _MOST: Seconds = 180.0  # finding the speech takes memory by the length: 100 MB 
 _REACH: Seconds = 15.0
 _FOUND, _HEARD = 0.06, 0.95  # shares of a stretch's time: the speech is found, and heard for the first time
 _VOTES = 7
+_GUESS, _MOST_GUESSES = 0.5, 0.4
+"""A word less likely than that is a guess. With tiny.en 2 to 9 % of the words are in clear English, 26 % when
+heard across a room, 60 % in German and 67 % in Catalan (measured on 18 recordings)."""
 _PREPARED, _WORDS, _SOUND = "stretches.json", "words.json", "audio.wav"
 _NO_SOUND = "the recording has no sound"
 _SILENT = "the recording's sound is silent throughout: check the microphone or the track that was exported"
@@ -96,15 +99,16 @@ def merge(
     # a damaged header can say less than there is to hear
     length = max([media.duration, *(end for _, end in plan.stretches[-1:])])
     words = word_times.in_order(word_times.joined(told), length)
+    model = speech_models.resolve(options.model)
     empty = () if words or {_NO_SOUND, _SILENT} & set(plan.notes) else (_NOTHING_SAID,)
     transcript = Transcript(
         language=plan.language if words else "und",
         language_probability=plan.probability if words else 0.0,
-        model=speech_models.label(speech_models.resolve(options.model)),
+        model=speech_models.label(model),
         duration=length,
         words=words,
         sentences=sentences.sentences(words),
-        notes=(*plan.notes, *empty),
+        notes=(*plan.notes, *empty, *_doubts(words, model)),
     )
     (out / "transcript.json").write_text(transcript.model_dump_json() + "\n", encoding="utf-8")
     return transcript
@@ -173,7 +177,7 @@ def _language(
     """The language, how sure that is, and what a reader must know of it."""
     given = options.language.lower().replace("_", "-").partition("-")[0] if options.language else None
     if not speech_models.is_multilingual(model):
-        return "en", 1.0, (_english_only(model, given),)
+        return "en", 1.0, _another_language(model, given)
     recogniser = whisper.load(model, threads)
     if given and given not in recogniser.languages:
         raise BadOptions(
@@ -200,11 +204,26 @@ def _vote(decoded: Sound, recogniser: whisper.Recogniser) -> tuple[str, Share]:
     return best, min(1.0, round(total[best], 4))
 
 
-def _english_only(model: str, given: str | None) -> str:
+def _another_language(model: str, given: str | None) -> tuple[str, ...]:
+    """A note when the language that people gave is not the one that the model knows."""
+    if given in (None, "en"):
+        return ()
     name = speech_models.label(model)
-    if given and given != "en":
-        return f'the language was given as "{given}", but the speech model {name} knows only English'
-    return f"the speech model {name} knows only English; speech in another language comes out wrong"
+    return (f'the language was given as "{given}", but the speech model {name} knows only English',)
+
+
+def _doubts(words: Sequence[Word], model: str) -> tuple[str, ...]:
+    """A note when so many words are guesses that the speech may not be what the model takes it for."""
+    guesses = sum(word.probability < _GUESS for word in words)
+    if guesses <= _MOST_GUESSES * len(words):
+        return ()
+    name, share = speech_models.label(model), f"{guesses / len(words):.0%}"
+    if speech_models.is_multilingual(model):
+        return (f"{share} of the words are guesses: check the sound, or choose a larger model than {name}",)
+    return (
+        f"{share} of the words are guesses: check the sound; the speech model {name} knows only English, "
+        'so for another language choose one that knows it, such as "base"',
+    )
 
 
 def _read_plan(prepared: Path) -> Prepared:

@@ -323,15 +323,16 @@ def test_a_job_is_shown_with_its_log(cli: "Cli", processed: "Processed") -> None
 
 
 def test_what_people_must_know_of_a_result_is_said_logged_and_shown(
-    cli: "Cli", processed: "Processed"
+    cli: "Cli", silence: Path, tmp_path: Path
 ) -> None:
-    note, where = "the speech model tiny.en knows only English", ("--library", processed.library)
-    assert f"The Cables Under the Atlantic: note: {note}" in processed.run.err
-    assert re.search(rf"^note +{note}", cli("show", processed.episode_id, *where).out, re.MULTILINE)
-    shown = cli("show", processed.episode_id, *where, "--json").facts
+    note, where = "the recording's sound is silent throughout", ("--library", tmp_path)
+    run = cli("process", silence, *where, "--model", "tiny.en", "--target-stage", "transcribed")
+    assert f"silence: note: {note}" in run.err
+    assert re.search(rf"^note +{note}", cli("show", "silence", *where).out, re.MULTILINE)
+    shown = cli("show", "silence", *where, "--json").facts
     assert [said[: len(note)] for said in shown["notes"]] == [note]
     jobs = cli("jobs", *where, "--json").facts
-    job_id = next(job["job_id"] for job in jobs if job["current_stage"] == "clipped")
+    job_id = next(job["job_id"] for job in jobs if job["current_stage"] == "transcribed")
     log = cli("job", job_id, *where, "--json").facts["log"]
     assert [line["body"]["message"] for line in log if line["kind"] == "note"] == shown["notes"]
 

@@ -85,8 +85,18 @@ def test_what_was_said_is_in_the_transcript(whole: Transcript) -> None:
     assert whole.model == "tiny.en"
 
 
-def test_a_note_says_that_the_model_knows_only_english(whole: Transcript) -> None:
-    assert re.search(LANGUAGE_NOTE, whole.notes[0])
+def test_clear_speech_has_no_notes(whole: Transcript) -> None:
+    assert whole.notes == ()
+
+
+def test_a_note_says_when_most_words_are_guesses_and_what_the_model_knows(
+    demo: Media, tmp_path: Path
+) -> None:
+    backwards = tmp_path / "backwards.wav"
+    ffmpeg.run(["-i", demo.path, "-t", "40", "-af", "areverse", str(backwards)], length=40, report=_ignore)
+    (note,) = transcript(recording_at(backwards, 0, 40), tmp_path / "made").notes
+    assert re.match(r"\d\d% of the words are guesses", note)
+    assert re.search(LANGUAGE_NOTE, note)
 
 
 def test_words_are_in_order_within_the_recording(whole: Transcript, demo: Media) -> None:

@@ -1,5 +1,6 @@
 """The pages as people meet them: in Chromium, on a real server, with a real recording."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -92,12 +93,15 @@ def test_a_link_to_a_moment_begins_there(site: Server, processed: Processed, vis
 
 
 def test_what_must_be_known_of_an_episode_stands_above_it_and_in_its_facts(
-    site: Server, processed: Processed, visit: Open
+    fresh: Server, silence: Path, visit: Open
 ):
-    (note,) = site.client.get(f"/episodes/{processed.episode_id}").json()["notes"]
-    assert note.startswith("the speech model tiny.en knows only English")
-    page = visit(site, f"/app/episodes/{processed.episode_id}")
-    expect(page.get_by_role("note")).to_have_text(f"T{note[1:]}.")
+    (fresh.library / "inbox").mkdir(exist_ok=True)
+    shutil.copy(silence, fresh.library / "inbox")
+    fresh.client.post("/episodes/discover")
+    fresh.client.post("/episodes/silence/process", json={"target_stage": "transcribed"}, timeout=60)
+    (note,) = fresh.client.get("/episodes/silence").json()["notes"]
+    assert note.startswith("the recording's sound is silent throughout")
+    expect(visit(fresh, "/app/episodes/silence").get_by_role("note")).to_have_text(f"T{note[1:]}.")
 
 
 def test_who_may_only_look_sees_everything_but_folders_and_is_told_when_pressing_a_button(
