@@ -16,8 +16,7 @@ from apps.demo.voices import END, TITLE, Turn
 from pipeline.model import Report, Seconds
 
 WIDTH, HEIGHT, FPS = drawing.WIDTH, drawing.HEIGHT, 25
-_LONG_TURN: Seconds = 6.0  # a shorter turn is not worth a cut to its speaker
-_LEAD: Seconds = 0.8  # the wide shot shows who starts, then comes the cut
+_OPENING: Seconds = 4.0  # how long the two of them are shown before the first cut
 _MOUTHS = (0.02, 0.06, 0.12)  # RMS from which the mouth opens by one more step
 _REMEMBERED = 200  # pictures, at 1.4 MB each
 _BLINK_EVERY: dict[Role, int] = {"host": 83, "guest": 101}  # frames; people blink about every 4 s
@@ -47,7 +46,7 @@ def _scene(number: int, turns: Sequence[Turn]) -> _Scene:
     if at < TITLE - 0.4:
         return _Scene("title", 0, drawing.STILL, drawing.STILL)
     turn = max((turn for turn in turns if turn.start <= at), key=lambda turn: turn.start, default=turns[0])
-    shot = _shot(turn, at)
+    shot = _shot(turn, at, turns)
     poses: dict[Role, drawing.Pose] = {role: _pose(role, number, turn) for role in ("host", "guest")}
     if shot == "host":
         poses["guest"] = drawing.STILL
@@ -56,11 +55,11 @@ def _scene(number: int, turns: Sequence[Turn]) -> _Scene:
     return _Scene(shot, turn.line.topic, poses["host"], poses["guest"])
 
 
-def _shot(turn: Turn, at: Seconds) -> drawing.Shot:
-    """A close shot of whoever talks for long, the two of them otherwise."""
-    if turn.end - turn.start >= _LONG_TURN and turn.start + _LEAD <= at < turn.end + 0.2:
-        return turn.line.role
-    return "wide"
+def _shot(turn: Turn, at: Seconds, turns: Sequence[Turn]) -> drawing.Shot:
+    """The two of them to begin and to end with, and in between whoever talks: a face for upright clips."""
+    if at < turns[0].start + _OPENING or turn is turns[-1]:
+        return "wide"
+    return turn.line.role
 
 
 def _pose(role: Role, number: int, turn: Turn) -> drawing.Pose:

@@ -75,10 +75,15 @@ def test_the_title_stands_before_anyone_speaks():
     assert scene(round(TITLE * picture.FPS), turn()).shot == "wide"
 
 
-def test_a_long_turn_is_shown_close_and_a_short_one_wide():
-    middle = round((TITLE + 1.5) * picture.FPS)
-    assert scene(middle, turn(length=8.0)).shot == "guest"
-    assert scene(middle, turn(length=3.0)).shot == "wide"
+def test_both_are_shown_to_begin_and_to_end_with_and_whoever_talks_in_between():
+    turns = [
+        turn("host"),
+        turn("guest", start=TITLE + 8),
+        turn("host", start=TITLE + 16, length=2),
+        turn("guest", start=TITLE + 18),
+    ]
+    shots = [scene(round((TITLE + at) * picture.FPS), *turns).shot for at in (1, 6, 10, 17, 20)]
+    assert shots == ["wide", "host", "guest", "host", "wide"]
 
 
 @pytest.mark.parametrize(("loudness", "opened"), [(0.0, False), (0.01, False), (0.2, True)])
