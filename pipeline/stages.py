@@ -99,7 +99,7 @@ def _merge(task: Task, out: Path, report: Report) -> tuple[str, ...]:
     parts = [Path(task.inputs[name]) for name in sorted(task.inputs) if name.startswith("stretch")]
     merged = transcribe.merge(media, prepared, parts, options, out=out)
     report(1.0)
-    return merged.notes
+    return (*merged.notes, *transcribe.doubts(merged, options))
 
 
 def _enrich(task: Task, out: Path, report: Report) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import Field, TypeAdapter
 
 from pipeline import chunks, sentences, sound, speech_models, whisper, word_times
+from pipeline.display import DOUBTFUL
 from pipeline.errors import BadOptions
 from pipeline.model import Frozen, Media, Report, Seconds, Share, Span, Transcript, Word
 from pipeline.sound import Sound
@@ -20,13 +21,14 @@ _MOST: Seconds = 180.0  # finding the speech takes memory by the length: 100 MB 
 _REACH: Seconds = 15.0
 _FOUND, _HEARD = 0.06, 0.95  # shares of a stretch's time: the speech is found, and heard for the first time
 _VOTES = 7
-_GUESS, _MOST_GUESSES = 0.5, 0.4
-"""A word less likely than that is a guess. With tiny.en 2 to 9 % of the words are in clear English, 26 % when
-heard across a room, 60 % in German and 67 % in Catalan (measured on 18 recordings)."""
 _PREPARED, _WORDS, _SOUND = "stretches.json", "words.json", "audio.wav"
 _NO_SOUND = "the recording has no sound"
 _SILENT = "the recording's sound is silent throughout: check the microphone or the track that was exported"
 _NOTHING_SAID = "nothing was said"
+_ENOUGH = 20  # words: of fewer no share says anything
+_MOST_GUESSES: Share = 0.4
+"""Between what tiny.en makes of English (2 to 9 % guesses, 26 % when heard across a room) and of German and
+Catalan (60 % and 67 %): measured on 18 recordings, with no other model."""
 _WORD_LIST: TypeAdapter[tuple[Word, ...]] = TypeAdapter(tuple[Word, ...])
 
 
@@ -99,19 +101,32 @@ def merge(
     # a damaged header can say less than there is to hear
     length = max([media.duration, *(end for _, end in plan.stretches[-1:])])
     words = word_times.in_order(word_times.joined(told), length)
-    model = speech_models.resolve(options.model)
     empty = () if words or {_NO_SOUND, _SILENT} & set(plan.notes) else (_NOTHING_SAID,)
     transcript = Transcript(
         language=plan.language if words else "und",
         language_probability=plan.probability if words else 0.0,
-        model=speech_models.label(model),
+        model=speech_models.label(speech_models.resolve(options.model)),
         duration=length,
         words=words,
         sentences=sentences.sentences(words),
-        notes=(*plan.notes, *empty, *_doubts(words, model)),
+        notes=(*plan.notes, *empty),
     )
     (out / "transcript.json").write_text(transcript.model_dump_json() + "\n", encoding="utf-8")
     return transcript
+
+
+def doubts(made: Transcript, options: TranscribeOptions) -> tuple[str, ...]:
+    """A note for whoever makes the episode when its words are mostly guesses; readers see each that is.
+
+    It is the share of the whole recording: a passage in another language stays unnoticed.
+    """
+    guesses = sum(word.probability < DOUBTFUL for word in made.words)
+    if len(made.words) < _ENOUGH or guesses <= _MOST_GUESSES * len(made.words):
+        return ()
+    advice = f'and that "{made.language}" is the language, or choose another speech model than {made.model}'
+    if not speech_models.is_multilingual(speech_models.resolve(options.model)):
+        advice = f"and that English is spoken, for the speech model {made.model} knows nothing else"
+    return (f"{guesses / len(made.words):.0%} of the words are guesses: check the sound, {advice}",)
 
 
 def _heard(
@@ -175,7 +190,7 @@ def _language(
     decoded: Sound, options: TranscribeOptions, model: str, threads: int
 ) -> tuple[str, Share, tuple[str, ...]]:
     """The language, how sure that is, and what a reader must know of it."""
-    given = options.language.lower().replace("_", "-").partition("-")[0] if options.language else None
+    given = _given(options)
     if not speech_models.is_multilingual(model):
         return "en", 1.0, _another_language(model, given)
     recogniser = whisper.load(model, threads)
@@ -204,26 +219,17 @@ def _vote(decoded: Sound, recogniser: whisper.Recogniser) -> tuple[str, Share]:
     return best, min(1.0, round(total[best], 4))
 
 
-def _another_language(model: str, given: str | None) -> tuple[str, ...]:
+def _given(options: TranscribeOptions) -> str:
+    """The code of the language that people gave, without its region; nothing if they gave none."""
+    return (options.language or "").lower().replace("_", "-").partition("-")[0]
+
+
+def _another_language(model: str, given: str) -> tuple[str, ...]:
     """A note when the language that people gave is not the one that the model knows."""
-    if given in (None, "en"):
+    if given in ("", "en"):
         return ()
     name = speech_models.label(model)
     return (f'the language was given as "{given}", but the speech model {name} knows only English',)
-
-
-def _doubts(words: Sequence[Word], model: str) -> tuple[str, ...]:
-    """A note when so many words are guesses that the speech may not be what the model takes it for."""
-    guesses = sum(word.probability < _GUESS for word in words)
-    if guesses <= _MOST_GUESSES * len(words):
-        return ()
-    name, share = speech_models.label(model), f"{guesses / len(words):.0%}"
-    if speech_models.is_multilingual(model):
-        return (f"{share} of the words are guesses: check the sound, or choose a larger model than {name}",)
-    return (
-        f"{share} of the words are guesses: check the sound; the speech model {name} knows only English, "
-        'so for another language choose one that knows it, such as "base"',
-    )
 
 
 def _read_plan(prepared: Path) -> Prepared:

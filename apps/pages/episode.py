@@ -151,9 +151,11 @@ class EpisodePage(pn.viewable.Viewer):
             self._body.append(results.view)
 
     def _show_notes(self, episode: Episode) -> None:
-        """What must be known of the results, such as a language that the model does not speak."""
+        """What must be known of the results, such as that most words are guesses."""
         notes = manifest.notes(episode.artefacts.values())
-        lines = "".join(f'<p role="note" style="{_NOTE}">{escape(sentence(note))}</p>' for note in notes)
+        lines = "".join(
+            f'<p role="note" style="{_NOTE}"><b>Note:</b> {escape(sentence(note))}</p>' for note in notes
+        )
         self._notes.param.update(object=lines, visible=bool(notes))
 
     def _show_words(self, episode: Episode) -> None:

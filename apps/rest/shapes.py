@@ -212,8 +212,9 @@ class EpisodeView(BaseModel):
     updated_at: str
     files: list[str] = []
     """Paths below `/episodes/{episode_id}/files/`."""
-    notes: list[str] = []
-    """What people must know of the results, such as a language that the model does not speak."""
+    notes: list[str] | None = Field(
+        None, description="What must be known of the results, such as silence; null in a list of episodes."
+    )
 
 
 class EpisodeDetails(EpisodeView):

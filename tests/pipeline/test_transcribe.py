@@ -89,14 +89,47 @@ def test_clear_speech_has_no_notes(whole: Transcript) -> None:
     assert whole.notes == ()
 
 
-def test_a_note_says_when_most_words_are_guesses_and_what_the_model_knows(
-    demo: Media, tmp_path: Path
-) -> None:
+def test_speech_that_is_not_english_is_mostly_guesses(demo: Media, tmp_path: Path) -> None:
     backwards = tmp_path / "backwards.wav"
-    ffmpeg.run(["-i", demo.path, "-t", "40", "-af", "areverse", str(backwards)], length=40, report=_ignore)
-    (note,) = transcript(recording_at(backwards, 0, 40), tmp_path / "made").notes
-    assert re.match(r"\d\d% of the words are guesses", note)
-    assert re.search(LANGUAGE_NOTE, note)
+    ffmpeg.run(["-t", "40", "-i", demo.path, "-af", "areverse", str(backwards)], length=40, report=_ignore)
+    made = transcript(recording_at(backwards, 0, 40), tmp_path / "made")
+    assert transcribe.doubts(made, OPTIONS) != ()
+
+
+def told(*probabilities: float, language: str = "en") -> Transcript:
+    """A transcript of words that are that likely."""
+    words = tuple(
+        Word(text="so", start=at, end=at + 1, probability=likely) for at, likely in enumerate(probabilities)
+    )
+    facts = {"language": language, "language_probability": 1, "model": "tiny.en", "duration": len(words)}
+    return Transcript(words=words, sentences=(), **facts)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "guesses"),
+    [
+        ([0.49] * 41 + [0.5] * 59, "41%"),
+        ([0.49] * 40 + [0.5] * 60, None),
+        ([0.1] * 20, "100%"),
+        ([0.1] * 19, None),
+        ([], None),
+    ],
+)
+def test_a_note_says_when_more_than_two_words_in_five_are_guesses(
+    probabilities: list[float], guesses: str | None
+) -> None:
+    advice = "check the sound, and that English is spoken, for the speech model tiny.en knows nothing else"
+    noted = (f"{guesses} of the words are guesses: {advice}",) if guesses else ()
+    assert transcribe.doubts(told(*probabilities), OPTIONS) == noted
+
+
+def test_of_a_model_with_many_languages_it_doubts_the_language(tmp_path: Path) -> None:
+    for name in ("model.bin", "config.json", "tokenizer.json"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "vocabulary.txt").write_text("token\n" * 51865)
+    options = TranscribeOptions(model=str(tmp_path))
+    (note,) = transcribe.doubts(told(*[0.1] * 30, language="ca"), options)
+    assert 'that "ca" is the language' in note
 
 
 def test_words_are_in_order_within_the_recording(whole: Transcript, demo: Media) -> None:

@@ -101,7 +101,14 @@ def test_what_must_be_known_of_an_episode_stands_above_it_and_in_its_facts(
     fresh.client.post("/episodes/silence/process", json={"target_stage": "transcribed"}, timeout=60)
     (note,) = fresh.client.get("/episodes/silence").json()["notes"]
     assert note.startswith("the recording's sound is silent throughout")
-    expect(visit(fresh, "/app/episodes/silence").get_by_role("note")).to_have_text(f"T{note[1:]}.")
+    assert fresh.client.get("/episodes").json()["episodes"][0]["notes"] is None  # a list reads no manifests
+    page = visit(fresh, "/app/episodes/silence")
+    shown = page.get_by_role("note")
+    expect(shown).to_have_text(f"Note: T{note[1:]}.")
+    above, player = shown.bounding_box(), page.locator("audio, video").first.bounding_box()
+    assert above
+    assert player
+    assert above["y"] + above["height"] <= player["y"]
 
 
 def test_who_may_only_look_sees_everything_but_folders_and_is_told_when_pressing_a_button(
