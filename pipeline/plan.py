@@ -35,8 +35,11 @@ type Known = dict[str, Ref]
 type Find = Callable[[str, str], Path | None]
 """Kind of artefact and key → the folder where it lies, if it exists whole."""
 
-VERSIONS = {"discover": 1, "transcribe": 3, "enrich": 1, "illustrate": 1, "render": 3, "choose": 1, "clip": 4}
-"""Raised when a step's results change for the same inputs and options: older artefacts are made anew."""
+VERSIONS = {"discover": 1, "transcribe": 2, "enrich": 1, "illustrate": 1, "render": 3, "choose": 1, "clip": 4}
+"""Raised when a step's results change for the same inputs and options: older artefacts are made anew.
+
+Not for the wording of a transcript's note: what people corrected rests on its content, and would be lost.
+"""
 
 _ILLUSTRATED = 0.6
 """Share of rendering that the pictures take."""

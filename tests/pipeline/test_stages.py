@@ -8,6 +8,7 @@ import pytest
 
 from pipeline import manifest, plan, stages, whisper
 from pipeline.errors import UnreadableMedia
+from pipeline.model import StageName
 from pipeline.task import Task
 
 
@@ -27,6 +28,31 @@ def test_a_task_leaves_its_artefact_with_a_manifest_of_every_file(tone: Path, tm
     assert (paper.kind, paper.key) == ("source", task.outputs["source"])
     assert [file.path for file in paper.files] == ["source.json"]
     assert stages.source(str(tmp_path)).media.path == str(tone)
+
+
+def test_a_transcript_of_guesses_says_so_in_its_manifest(tone: Path, tmp_path: Path):
+    source, prepared, stretch, out = (tmp_path / name for name in ("source", "prepared", "stretch", "out"))
+    for folder in (source, prepared, stretch, out):
+        folder.mkdir()
+    stages.run(_examine(tone), source, _ignore)
+    plan_of_one = {"language": "en", "probability": 1, "stretches": [[0, 3]], "notes": []}
+    (prepared / "stretches.json").write_text(json.dumps(plan_of_one))
+    words = [{"text": "so", "start": i / 10, "end": (i + 1) / 10, "probability": 0.1} for i in range(30)]
+    (stretch / "words.json").write_text(json.dumps(words))
+    task = Task(
+        stage=StageName.TRANSCRIBED,
+        step="merge",
+        name="joining the stretches",
+        inputs={"source": str(source), "prepared": str(prepared), "stretch0": str(stretch)},
+        options={"model": "tiny.en"},
+        outputs={"transcript": "key"},
+        media_seconds=3,
+        share=0.02,
+    )
+    stages.run(task, out, _ignore)
+    (note,) = manifest.notes([str(out)])
+    assert note.startswith("100% of the words are guesses")
+    assert stages.transcript(str(out)).notes == ()
 
 
 def test_a_task_that_fails_leaves_no_manifest(tmp_path: Path):
